@@ -1,0 +1,62 @@
+import type { SessionName } from '../names.ts';
+import type { Tunnel } from '../tunnel.ts';
+import type { BackendName, Location } from './location.ts';
+import type { Session, SessionSpec } from './session.ts';
+
+/** What `start` is waiting for. `text` is for people: "starting the container", "pulling the image". */
+export interface StartPhase {
+  readonly text: string;
+}
+
+/** A person's terminal. */
+export interface Terminal {
+  readonly stdin: NodeJS.ReadStream;
+  readonly stdout: NodeJS.WriteStream;
+  /** Its TERM, as the user's shell has it. */
+  readonly term: string;
+}
+
+/** What is left after `remove`, and what an undo could not take back: the backend's own names. */
+export type Leftovers = readonly string[];
+
+/**
+ * Where sessions run. Everything that a command in the session can do (git services, status probes, copies) is
+ * `open`, and has no method here. Every method throws PaudeError; foreign errors are turned into ours inside.
+ */
+export interface Backend {
+  readonly name: BackendName;
+  /** Where a session of this name is, or would be. */
+  locate(name: SessionName): Location;
+  /** Checks the prerequisites. Throws BACKEND_MISSING or BACKEND_UNREACHABLE, each with its remedy. */
+  check(signal: AbortSignal): Promise<void>;
+  /**
+   * Makes what the session consists of; nothing runs. Idempotent: of two at once, one session comes out and both
+   * get it (the caller compares its description with what it asked for). Undoes what it made when it fails or is
+   * aborted. Throws NOT_OURS for an object of our name that is not ours, IMAGE_MISSING, LIMITS_UNSUPPORTED.
+   * `notice` gets a sentence for the user when something is made otherwise than asked for.
+   */
+  create(spec: SessionSpec, notice: (text: string) => void, signal: AbortSignal): Promise<Session>;
+  /**
+   * Starts it, and ends when commands can run. Idempotent. Makes again what was pruned.
+   * Throws SESSION_UNKNOWN, SESSION_FAILED, IMAGE_MISSING.
+   */
+  start(name: SessionName, signal: AbortSignal): AsyncIterable<StartPhase>;
+  /** Ends when nothing of it runs. Idempotent. Throws SESSION_UNKNOWN. */
+  stop(name: SessionName, signal: AbortSignal): Promise<void>;
+  /**
+   * Removes everything with the session's label. Idempotent: a second call finishes the work of a first.
+   * Throws NOT_REMOVED, naming what is left.
+   */
+  remove(name: SessionName, signal: AbortSignal): Promise<void>;
+  get(name: SessionName, signal: AbortSignal): Promise<Session | undefined>;
+  /** All sessions, with a number of queries that does not depend on how many there are. */
+  list(signal: AbortSignal): Promise<readonly Session[]>;
+  /**
+   * Runs a command (an argument array, looked up on the session's PATH) in a running session. Makes no query
+   * first. The tunnel's `exit` rejects with SESSION_STOPPED, SESSION_UNKNOWN, BACKEND_… where the command never
+   * ran, SESSION_DIED when the session ended under it, CONNECTION_LOST when no status came.
+   */
+  open(name: SessionName, command: readonly string[], signal: AbortSignal): Promise<Tunnel>;
+  /** Runs a command on the user's terminal, resized with it. The command's exit code. Throws like `open`. */
+  attach(name: SessionName, command: readonly string[], terminal: Terminal): Promise<number>;
+}

@@ -1,0 +1,54 @@
+import { PaudeError } from '../errors.ts';
+import { sessionName, type SessionName } from '../names.ts';
+
+/** Where a session is: everything that is needed to reach it from another machine with the same accounts. */
+export type Location =
+  | { readonly backend: 'podman'; readonly name: SessionName }
+  | {
+      readonly backend: 'kubernetes';
+      readonly context: string;
+      readonly namespace: string;
+      readonly name: SessionName;
+    };
+
+export type BackendName = Location['backend'];
+
+const forms = 'paude://podman/NAME or paude://kubernetes/CONTEXT/NAMESPACE/NAME';
+
+/** The URL of a session's remote: `paude://podman/NAME`, with every part percent-encoded. */
+export function formatLocation(location: Location): string {
+  const parts =
+    location.backend === 'podman'
+      ? [location.backend, location.name]
+      : [location.backend, location.context, location.namespace, location.name];
+  return `paude://${parts.map(encodeURIComponent).join('/')}`;
+}
+
+/**
+ * Reads the URL of a session's remote: `paude://podman/NAME`, or, as git hands over `paude::podman/NAME`, just
+ * `podman/NAME`. `openshift` is another name of `kubernetes`. Throws URL_INVALID.
+ */
+export function parseLocation(url: string): Location {
+  const path = url.startsWith('paude://') ? url.slice('paude://'.length) : url;
+  const [backend, ...rest] = path.split('/').map((part) => decode(part, url));
+  if (backend === 'podman' && rest.length === 1) return { backend, name: sessionName(rest[0]!) };
+  if ((backend === 'kubernetes' || backend === 'openshift') && rest.length === 3) {
+    const [context, namespace, name] = rest as [string, string, string];
+    if (context !== '' && /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(namespace)) {
+      return { backend: 'kubernetes', context, namespace, name: sessionName(name) };
+    }
+  }
+  throw new PaudeError('URL_INVALID', `${JSON.stringify(url)} is not the URL of a session`, {
+    hint: `the full form is ${forms}`,
+  });
+}
+
+function decode(part: string, url: string): string {
+  try {
+    const text = decodeURIComponent(part);
+    if (!/[\u0000-\u001f\u007f]/.test(text)) return text;
+  } catch (cause) {
+    throw new PaudeError('URL_INVALID', `${JSON.stringify(url)} is not percent-encoded`, { cause });
+  }
+  throw new PaudeError('URL_INVALID', `${JSON.stringify(url)} has control characters in it`);
+}
