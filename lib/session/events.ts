@@ -5,7 +5,12 @@ export type SessionEvent =
   /** One line of what a step's program says (a build), shown only when asked for or when the step fails. */
   | { readonly type: 'output'; readonly line: string }
   /** How far the present step is. `total` may be unknown. */
-  | { readonly type: 'progress'; readonly done: number; readonly total?: number; readonly unit: 'B' | 'steps' }
+  | {
+      readonly type: 'progress';
+      readonly done: number;
+      readonly total?: number;
+      readonly unit: 'B' | 'steps';
+    }
   /** A sentence that the user should see whatever else happens. */
   | { readonly type: 'notice'; readonly text: string }
   /** What came out of it, in a sentence. */

@@ -1,0 +1,49 @@
+import { simpleGit, type SimpleGit } from 'simple-git';
+import { PaudeError } from '../errors.ts';
+
+/**
+ * What the caller's environment may say to git: where the repository is, and which configuration applies (git
+ * hands `git -c` to its children as GIT_CONFIG_PARAMETERS). simple-git drops every other GIT_ variable.
+ */
+const passed =
+  /^GIT_(DIR|WORK_TREE|COMMON_DIR|PREFIX|CEILING_DIRECTORIES|CONFIG_(GLOBAL|SYSTEM|NOSYSTEM|PARAMETERS|COUNT|KEY_\d+|VALUE_\d+))$/;
+/** Variables that simple-git refuses outright, because programs could be named in them. */
+const refused = /^(EDITOR|VISUAL|PAGER|SSH_ASKPASS|PREFIX)$/;
+
+/** Runs git in a folder, with an argument array; `input` goes to its standard input. Throws GIT_FAILED. */
+export type RunGit = (args: readonly string[], input?: string) => Promise<string>;
+
+/** The git of the user's PATH, run in a folder. */
+export function gitIn(folder: string, env: NodeJS.ProcessEnv): RunGit {
+  const names = Object.keys(env).filter((name) => passed.test(name));
+  const child = Object.fromEntries(
+    Object.entries(env).filter(
+      ([name]) => !refused.test(name) && (!name.startsWith('GIT_') || passed.test(name)),
+    ),
+  ) as Record<string, string>;
+  return async (args, input) => {
+    const git: SimpleGit = simpleGit({
+      baseDir: folder,
+      allowEnvironment: names,
+      // Configuration that the user gave to this very command, by `git -c` or in the environment.
+      unsafe: { allowUnsafeConfigEnvCount: true, allowUnsafeConfigPaths: true },
+      ...(input === undefined ? {} : { input: () => input }),
+    });
+    try {
+      return await git.env(child).raw([...args]);
+    } catch (cause) {
+      throw gitFailed(args, cause);
+    }
+  };
+}
+
+function gitFailed(args: readonly string[], cause: unknown): PaudeError {
+  const said = cause instanceof Error ? cause.message.trim() : String(cause);
+  if (/ENOENT/.test(said)) {
+    return new PaudeError('GIT_FAILED', 'git is not on the PATH', {
+      hint: 'install git 2.39 or newer, or put it on the PATH',
+      cause,
+    });
+  }
+  return new PaudeError('GIT_FAILED', `git ${args[0]} failed: ${said || 'it said nothing'}`, { cause });
+}

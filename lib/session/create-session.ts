@@ -1,0 +1,60 @@
+import { PaudeError } from '../errors.ts';
+import type { SessionName } from '../names.ts';
+import type { Backend } from './backend.ts';
+import type { Report } from './events.ts';
+import type { Description, Session } from './session.ts';
+
+/** Gives the image that a description comes to, building it when it is missing. */
+export type EnsureImage = (description: Description, report: Report, signal: AbortSignal) => Promise<string>;
+
+export interface CreatePorts {
+  readonly backend: Backend;
+  readonly ensureImage: EnsureImage;
+}
+
+export interface Created {
+  readonly session: Session;
+  readonly outcome: 'created' | 'same';
+}
+
+/**
+ * Describes a session: its objects exist, nothing runs. The same description again changes nothing.
+ * Throws SESSION_DIFFERS, naming the differences, when a session of this name is described otherwise.
+ */
+export async function createSession(
+  { backend, ensureImage }: CreatePorts,
+  { name, description }: { readonly name: SessionName; readonly description: Description },
+  report: Report,
+  signal: AbortSignal,
+): Promise<Created> {
+  const existing = await backend.get(name, signal);
+  if (existing !== undefined) return { session: sameOrThrow(existing, description), outcome: 'same' };
+  const image = await ensureImage(description, report, signal);
+  report({ type: 'step', text: `creating the session ${name}` });
+  const notice = (text: string) => report({ type: 'notice', text });
+  const session = await backend.create({ name, description, image }, notice, signal);
+  // Another creator of the same name may have been faster.
+  return { session: sameOrThrow(session, description), outcome: 'created' };
+}
+
+function sameOrThrow(session: Session, asked: Description): Session {
+  const found = differences(session.description, asked);
+  if (found.length === 0) return session;
+  const name = session.location.name;
+  throw new PaudeError(
+    'SESSION_DIFFERS',
+    `the session ${name} is there, described otherwise: ${found.join('; ')}`,
+    {
+      hint: `use another name, or remove it first: git paude delete ${name} --confirm`,
+    },
+  );
+}
+
+/** What is not the same in two descriptions, one phrase each. */
+export function differences(present: Description, asked: Description): readonly string[] {
+  const keys = [...new Set([...Object.keys(present), ...Object.keys(asked)])].sort() as (keyof Description)[];
+  return keys
+    .map((key) => ({ key, is: JSON.stringify(present[key]), asked: JSON.stringify(asked[key]) }))
+    .filter((row) => row.is !== row.asked)
+    .map((row) => `${row.key} is ${row.is ?? 'unset'}, asked for ${row.asked ?? 'unset'}`);
+}
