@@ -25,7 +25,8 @@ export async function execInSession(
 ): Promise<number> {
   const id = randomUUID();
   await using tunnel = await backend.open(name, ['paude-session', 'run', id, '--', ...command], signal);
-  const lease = takeLease(backend, name, id, signal);
+  // Where no lease can be had the command can't run either, and its own error says why.
+  const lease = takeLease(backend, name, id, signal).catch(() => undefined);
   const feeding = pipeline(streams.stdin, tunnel.stdin).catch(ignoreClosedPipe);
   try {
     const [code] = await Promise.all([
@@ -39,7 +40,7 @@ export async function execInSession(
   } finally {
     streams.stdin.destroy();
     await feeding;
-    await lease.then((held) => held[Symbol.asyncDispose](), ignoreLostLease);
+    await (await lease)?.[Symbol.asyncDispose]();
   }
 }
 
@@ -48,6 +49,3 @@ function ignoreClosedPipe(error: NodeJS.ErrnoException): void {
   if (error.code !== 'EPIPE' && error.code !== 'ERR_STREAM_PREMATURE_CLOSE' && error.name !== 'AbortError')
     throw error;
 }
-
-/** Where no lease could be had, the command could not run either, and its own error says why. */
-function ignoreLostLease(): void {}

@@ -1,0 +1,99 @@
+import { isPaudeError, PaudeError } from '../errors.ts';
+import type { SessionName } from '../names.ts';
+import type { Backend } from './backend.ts';
+import type { Report } from './events.ts';
+import { formatLocation } from './location.ts';
+import { unknownSession } from './resolve-session.ts';
+import type { Session } from './session.ts';
+import { startBackend, type StartPorts } from './start-session.ts';
+import { sessionWork, type SessionBranch } from './unsaved-branches.ts';
+
+/** What a delete needs to know of the user's repository; outside of one there is nothing of either. */
+export interface RepositoryPorts {
+  /** Of these object ids, the ones that the repository has. */
+  present(oids: readonly string[]): Promise<ReadonlySet<string>>;
+  remotes(): Promise<readonly { readonly name: string; readonly url: string }[]>;
+}
+
+export interface DeletePlan {
+  readonly session: Session;
+  /** The remotes of this repository whose URL is this very session. */
+  readonly remotes: readonly string[];
+  /** Branches of the session whose head is not in this repository. */
+  readonly unsaved: readonly SessionBranch[];
+  readonly uncommitted: number;
+  /** Why the session's repository could not be looked at, where it could not. */
+  readonly unseen?: string;
+}
+
+/**
+ * What a delete would remove, and what would be lost with it. A stopped session is started for the question and
+ * stopped again. Throws SESSION_UNKNOWN.
+ */
+export async function planDelete(
+  ports: Pick<StartPorts, 'backend' | 'ensureImage'>,
+  name: SessionName,
+  repository: RepositoryPorts,
+  report: Report,
+  signal: AbortSignal,
+): Promise<DeletePlan> {
+  const { backend } = ports;
+  const session = await backend.get(name, signal);
+  if (session === undefined) throw unknownSession(name, await existingNames(backend, signal));
+  const url = formatLocation(session.location);
+  const remotes = (await repository.remotes())
+    .filter((remote) => remote.url === url)
+    .map((remote) => remote.name);
+  const nothing = { session, remotes, unsaved: [], uncommitted: 0 };
+  if (session.state === 'created') return nothing;
+  try {
+    const work = await workOf(ports, session, report, signal);
+    const here = await repository.present(work.branches.map((branch) => branch.oid));
+    const unsaved = work.branches.filter((branch) => !here.has(branch.oid));
+    return { ...nothing, unsaved, uncommitted: work.uncommitted };
+  } catch (error) {
+    if (!isPaudeError(error) || error.code === 'INTERRUPTED' || error.code === 'GIT_FAILED') throw error;
+    return { ...nothing, unseen: error.message };
+  }
+}
+
+async function workOf(
+  ports: Pick<StartPorts, 'backend' | 'ensureImage'>,
+  session: Session,
+  report: Report,
+  signal: AbortSignal,
+) {
+  const name = session.location.name;
+  if (session.state === 'running') return sessionWork(ports.backend, name, signal);
+  report({ type: 'step', text: `looking for commits of ${name} that are not here` });
+  await startBackend(ports, name, report, signal);
+  try {
+    return await sessionWork(ports.backend, name, signal);
+  } finally {
+    // Also when the user interrupts: a session that was stopped is left stopped.
+    await ports.backend.stop(name, AbortSignal.timeout(30_000));
+  }
+}
+
+/** The names of all sessions, for an error that says which there are. */
+export async function existingNames(backend: Backend, signal: AbortSignal): Promise<readonly string[]> {
+  return (await backend.list(signal)).map((session) => session.location.name).sort();
+}
+
+/** The sentences that say what would be lost. */
+export function lossesOf(plan: DeletePlan): readonly string[] {
+  const losses = plan.unsaved.map(
+    ({ branch, oid }) => `${branch} is at ${oid.slice(0, 12)}, which is not in this repository`,
+  );
+  if (plan.uncommitted > 0) losses.push(`${plan.uncommitted} paths have changes that are not committed`);
+  if (plan.unseen !== undefined)
+    losses.push(`the session's repository could not be looked at: ${plan.unseen}`);
+  return losses;
+}
+
+/** The error of a delete that was not confirmed. */
+export function unconfirmed(name: SessionName): PaudeError {
+  return new PaudeError('UNCONFIRMED', `the session ${name} is not removed without --confirm`, {
+    hint: `git paude delete ${name} --confirm`,
+  });
+}
