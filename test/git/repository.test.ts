@@ -1,0 +1,103 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, realpathSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import * as assert from 'uvu/assert';
+import { isPaudeError } from '../../lib/errors.ts';
+import { openRepository, type Repository } from '../../lib/git/repository.ts';
+import { suite } from '../harness/suite.ts';
+
+const test = suite('repository');
+let folder: string;
+const env = {
+  PATH: process.env['PATH'],
+  HOME: '/nonexistent',
+  GIT_CONFIG_NOSYSTEM: '1',
+  EDITOR: 'x',
+  GIT_EDITOR: 'x',
+};
+const url = 'paude://podman/x';
+
+function git(...args: string[]): string {
+  const identity = ['-c', 'user.name=A', '-c', 'user.email=a@example.com', '-c', 'init.defaultBranch=main'];
+  return execFileSync('git', [...identity, ...args], { cwd: folder, env, encoding: 'utf8' }).trim();
+}
+
+async function open(at = folder, extra: NodeJS.ProcessEnv = {}): Promise<Repository> {
+  const found = await openRepository(at, { ...env, ...extra });
+  assert.ok(found);
+  return found;
+}
+
+test.before.each(() => {
+  folder = realpathSync(mkdtempSync(join(tmpdir(), 'paude répo ')));
+  git('init', '-q');
+});
+test.after.each(() => rmSync(folder, { recursive: true, force: true }));
+
+test('is nothing outside of a repository', async () => {
+  assert.is(await openRepository('/', env), undefined);
+});
+
+test('a remote of a session is fetched by name only, and keeps git-lfs at home', async () => {
+  const repository = await open();
+  assert.is(await repository.addRemote('paude-x', url), 'added');
+  assert.is(await repository.addRemote('paude-x', url), 'same');
+  assert.equal(await repository.remotes(), [{ name: 'paude-x', url }]);
+  assert.is(git('config', 'remote.paude-x.skipFetchAll'), 'true');
+  assert.match(git('config', 'remote.paude-x.lfsurl'), /^http:\/\/127\.0\.0\.1:9\//);
+  // Were it fetched, git would look for the helper, and fail without it.
+  git('fetch', '--all');
+  await repository.removeRemote('paude-x');
+  assert.equal(await repository.remotes(), []);
+  assert.is(git('config', '--local', '--list').includes('paude'), false);
+});
+
+test('a remote of another URL is left alone', async () => {
+  const repository = await open();
+  git('remote', 'add', 'paude-x', 'https://example.com/x.git');
+  try {
+    await repository.addRemote('paude-x', url);
+    assert.unreachable();
+  } catch (error) {
+    assert.ok(isPaudeError(error, 'REMOTE_EXISTS'));
+  }
+  assert.is(git('config', 'remote.paude-x.url'), 'https://example.com/x.git');
+});
+
+test('knows which objects are here', async () => {
+  git('commit', '-q', '--allow-empty', '-m', 'one');
+  const head = git('rev-parse', 'HEAD');
+  const other = 'f'.repeat(40);
+  assert.equal(await (await open()).present([head, other]), new Set([head]));
+  assert.equal(await (await open()).present([]), new Set());
+});
+
+test('knows the branch before and after its first commit, and a detached HEAD', async () => {
+  const repository = await open();
+  assert.is(await repository.currentBranch(), 'main');
+  git('commit', '-q', '--allow-empty', '-m', 'one');
+  git('checkout', '-q', '--detach');
+  assert.is(await repository.currentBranch(), undefined);
+});
+
+test('works in a linked worktree, in a bare repository, and by GIT_DIR', async () => {
+  git('commit', '-q', '--allow-empty', '-m', 'one');
+  git('worktree', 'add', '-q', '-b', 'linked', 'linked tree');
+  const linked = await open(join(folder, 'linked tree'));
+  assert.is(linked.topLevel, join(folder, 'linked tree'));
+  await linked.addRemote('paude-x', url);
+  assert.is((await (await open()).remotes()).length, 1);
+  git('init', '-q', '--bare', 'some.git');
+  const bare = await open(join(folder, 'some.git'));
+  assert.is(bare.topLevel, undefined);
+  assert.is(bare.folderName, 'some');
+  assert.is((await open('/', { GIT_DIR: join(folder, '.git') })).folderName.length > 0, true);
+});
+
+test('sees what git -c says to its children', async () => {
+  const repository = await open(folder, { GIT_CONFIG_PARAMETERS: "'paude.autostart'='never'" });
+  assert.is((await repository.config()).get('paude.autostart'), 'never');
+});
+
+test.run();
