@@ -92,7 +92,8 @@ test('works in a linked worktree, in a bare repository, and by GIT_DIR', async (
   const bare = await open(join(folder, 'some.git'));
   assert.is(bare.topLevel, undefined);
   assert.is(bare.folderName, 'some');
-  assert.is((await open('/', { GIT_DIR: join(folder, '.git') })).folderName.length > 0, true);
+  const byVariable = await open('/', { GIT_DIR: join(folder, '.git') });
+  assert.is((await byVariable.remotes()).length, 1);
 });
 
 test('sees what git -c says to its children', async () => {
