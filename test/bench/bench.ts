@@ -55,12 +55,12 @@ function ways(
     {
       name: 'git-paude',
       before: remove('/pvc/workspace'),
-      work: (round) => work('paude://podman/bench', round),
+      work: (round: number) => work('paude://podman/bench', round),
     },
     {
       name: 'ext::podman exec -i',
       before: remove('/pvc/ext'),
-      work: (round) => work('ext::podman exec -i paude-bench %S /pvc/ext', round),
+      work: (round: number) => work('ext::podman exec -i paude-bench %S /pvc/ext', round),
     },
     {
       name: 'file://',
@@ -70,7 +70,7 @@ function ways(
             run('git', ['init', '-q', '--bare', plain]),
           );
       },
-      work: (round) => work(`file://${plain}`, round),
+      work: (round: number) => work(`file://${plain}`, round),
     },
   ].map((contestant) => ({ ...contestant, name: `${contestant.name} ${source}` }));
 }
