@@ -1,0 +1,10 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, statSync } from 'node:fs';
+
+/** Installs exactly what the lock file says, when it has not been done since that file changed. */
+export function installDependencies() {
+  const installed = 'node_modules/.package-lock.json';
+  if (existsSync(installed) && statSync(installed).mtimeMs >= statSync('package-lock.json').mtimeMs) return;
+  console.error('installing the dependencies: npm ci');
+  execFileSync('npm', ['ci', '--no-audit'], { stdio: ['ignore', 'inherit', 'inherit'] });
+}

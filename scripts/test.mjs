@@ -1,0 +1,57 @@
+// Runs every test file in a process of its own, and closes with `N passed, N failed, N skipped`.
+//   npm test                        everything
+//   npm test -- test/names.test.ts  one file
+//   npm test -- -t TEXT             the tests with this text in their names
+// Plain Node: it installs the dependencies itself.
+import { spawn } from 'node:child_process';
+import { readdirSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { installDependencies } from './dependencies.mjs';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+process.chdir(root);
+
+const { values, positionals } = parseArgs({ options: { t: { type: 'string', short: 't' } }, allowPositionals: true });
+const files = positionals.length > 0 ? positionals : testFiles('test');
+
+installDependencies();
+const totals = { passed: 0, failed: 0, skipped: 0 };
+for (const file of files) await runFile(file);
+console.log(`\n${totals.passed} passed, ${totals.failed} failed, ${totals.skipped} skipped`);
+process.exitCode = totals.failed > 0 || totals.passed === 0 ? 1 : 0;
+
+function testFiles(folder) {
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && entry.name.endsWith('.test.ts'))
+    .map((entry) => relative('.', join(entry.parentPath, entry.name)))
+    .sort();
+}
+
+async function runFile(file) {
+  const env = { ...process.env, ...(values.t === undefined ? {} : { PAUDE_TEST_NAME: values.t }) };
+  const begin = Date.now();
+  const { code, output } = await run(process.execPath, ['--import', 'tsx', file], env);
+  const count = (label) => [...output.matchAll(new RegExp(`^ *${label}: +(\\d+)`, 'gm'))].map((match) => +match[1]);
+  const [total, passed, skipped] = ['Total', 'Passed', 'Skipped'].map((label) => count(label).at(-1));
+  const counted = total !== undefined && passed !== undefined && skipped !== undefined;
+  // A file that crashed, or never came to its end, has failed, whatever it counted.
+  const failed = counted ? total - passed - skipped || (code === 0 ? 0 : 1) : 1;
+  totals.passed += passed ?? 0;
+  totals.skipped += skipped ?? 0;
+  totals.failed += failed;
+  const seconds = ((Date.now() - begin) / 1000).toFixed(1);
+  console.log(`${failed > 0 ? 'FAILED' : 'ok    '} ${file}  ${passed ?? 0} passed, ${seconds} s`);
+  if (failed > 0) console.log(output);
+  else for (const line of output.split('\n').filter((text) => text.startsWith('skipped: '))) console.log(`  ${line}`);
+}
+
+function run(program, args, env) {
+  return new Promise((resolve) => {
+    const child = spawn(program, args, { env, stdio: ['ignore', 'pipe', 'pipe'] });
+    let output = '';
+    for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text) => (output += text));
+    child.on('close', (code, signal) => resolve({ code: code ?? 1, output: signal ? `${output}\n${signal}` : output }));
+  });
+}
