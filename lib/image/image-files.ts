@@ -1,0 +1,29 @@
+import { existsSync } from 'node:fs';
+import { readFile, readdir, stat } from 'node:fs/promises';
+
+/** The folder of the session's files: beside this file in the source, beside the bundle in the package. */
+export const imageFiles: URL = [
+  new URL('./files/', import.meta.url),
+  new URL('./image/', import.meta.url),
+].find((folder) => existsSync(folder))!;
+
+export interface ImageFile {
+  /** Its path below the build's context. */
+  readonly path: string;
+  readonly content: string;
+  readonly executable: boolean;
+}
+
+/** Every file below a folder, in the order of their paths. */
+export async function filesBelow(folder: URL): Promise<readonly ImageFile[]> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  const files = entries
+    .filter((entry) => entry.isFile())
+    .map(async (entry) => {
+      const url = new URL(encodeURI(`file://${entry.parentPath}/${entry.name}`));
+      const { mode } = await stat(url);
+      const path = decodeURIComponent(url.pathname).slice(decodeURIComponent(folder.pathname).length);
+      return { path, content: await readFile(url, 'utf8'), executable: (mode & 0o100) !== 0 };
+    });
+  return (await Promise.all(files)).sort((a, b) => (a.path < b.path ? -1 : 1));
+}
