@@ -1,5 +1,7 @@
 import { existsSync } from 'node:fs';
 import { readFile, readdir, stat } from 'node:fs/promises';
+import { join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
 
 /** The folder of the session's files: beside this file in the source, beside the bundle in the package. */
 export const imageFiles: URL = [
@@ -16,14 +18,15 @@ export interface ImageFile {
 
 /** Every file below a folder, in the order of their paths. */
 export async function filesBelow(folder: URL): Promise<readonly ImageFile[]> {
-  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  const root = fileURLToPath(folder);
+  const entries = await readdir(root, { recursive: true, withFileTypes: true });
   const files = entries
     .filter((entry) => entry.isFile())
     .map(async (entry) => {
-      const url = new URL(encodeURI(`file://${entry.parentPath}/${entry.name}`));
-      const { mode } = await stat(url);
-      const path = decodeURIComponent(url.pathname).slice(decodeURIComponent(folder.pathname).length);
-      return { path, content: await readFile(url, 'utf8'), executable: (mode & 0o100) !== 0 };
+      const file = join(entry.parentPath, entry.name);
+      const { mode } = await stat(file);
+      const content = await readFile(file, 'utf8');
+      return { path: relative(root, file), content, executable: (mode & 0o100) !== 0 };
     });
   return (await Promise.all(files)).sort((a, b) => (a.path < b.path ? -1 : 1));
 }
