@@ -1,0 +1,129 @@
+import type { Readable } from 'node:stream';
+import { isPaudeError, PaudeError } from '../errors.ts';
+import type { SessionName } from '../names.ts';
+import type { Tunnel } from '../tunnel.ts';
+import type { Backend } from './backend.ts';
+import { unknownSession } from './resolve-session.ts';
+
+/** What may wake a session: git's `paude.autoStart`. */
+export type AutoStart = 'always' | 'push' | 'never';
+
+export interface ServiceRequest {
+  readonly name: SessionName;
+  /** git's service, as `paude-session serve` names it. */
+  readonly service: 'receive-pack' | 'upload-pack' | 'upload-archive';
+  /** Further arguments of `paude-session serve`. */
+  readonly arguments: readonly string[];
+}
+
+export interface ServicePorts {
+  readonly backend: Backend;
+  readonly autoStart: () => Promise<AutoStart>;
+  /** Describes the session, from the settings of where the push comes from. */
+  readonly create: () => Promise<void>;
+  readonly start: () => Promise<void>;
+  /** Takes exactly one line off a stream; undefined at its end. */
+  readonly takeLine: (stream: Readable, signal: AbortSignal) => Promise<string | undefined>;
+}
+
+const greeting = 'paude ready 1';
+
+/**
+ * Opens git's service in a session. Tries first, and asks nothing beforehand: most sessions run. A stopped one is
+ * started if the settings allow it, a missing one is created for a push. The tunnel comes when the far side has
+ * said that it is ready; its next byte is git's. Throws SESSION_UNKNOWN, AUTOSTART_OFF, SESSION_FAILED, DISK_FULL.
+ */
+export async function openService(
+  ports: ServicePorts,
+  request: ServiceRequest,
+  signal: AbortSignal,
+): Promise<Tunnel> {
+  try {
+    return await tryService(ports, request, signal);
+  } catch (error) {
+    const missing = isPaudeError(error, 'SESSION_UNKNOWN');
+    if (!missing && !isPaudeError(error, 'SESSION_STOPPED')) throw error;
+    await wake(ports, request, missing, signal);
+  }
+  return await tryService(ports, request, signal);
+}
+
+async function wake(
+  { backend, autoStart, create, start }: ServicePorts,
+  { name, service }: ServiceRequest,
+  missing: boolean,
+  signal: AbortSignal,
+): Promise<void> {
+  if (missing && service !== 'receive-pack') {
+    const sessions = await backend.list(signal);
+    throw unknownSession(
+      name,
+      sessions.map((session) => session.location.name),
+    );
+  }
+  const allowed = await autoStart();
+  if (allowed === 'never' || (allowed === 'push' && service !== 'receive-pack')) {
+    throw new PaudeError(
+      'AUTOSTART_OFF',
+      `the session ${name} is ${missing ? 'missing' : 'stopped'}, and paude.autoStart is ${allowed}`,
+      { hint: missing ? `git paude create ${name}` : `git paude start ${name} --detach` },
+    );
+  }
+  if (missing) await create();
+  await start();
+}
+
+async function tryService(
+  { backend, takeLine }: ServicePorts,
+  { name, service, arguments: added }: ServiceRequest,
+  signal: AbortSignal,
+): Promise<Tunnel> {
+  const tunnel = await backend.open(name, ['paude-session', 'serve', service, ...added], signal);
+  // Awaited below where it counts; it must not count as unhandled until then.
+  tunnel.exit.catch(() => undefined);
+  const complaint = collect(tunnel.stderr);
+  try {
+    const line = await Promise.race([takeLine(tunnel.stdout, signal), rejectionOf(tunnel.exit)]);
+    if (line === greeting) {
+      complaint.handBack();
+      return tunnel;
+    }
+    const code = line === undefined ? await tunnel.exit : undefined;
+    throw refusal(name, complaint.text(), line ?? `exit code ${code}`);
+  } catch (error) {
+    await tunnel[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+function refusal(name: SessionName, complaint: string, answer: string): PaudeError {
+  if (/no space left on device/i.test(complaint)) {
+    return new PaudeError('DISK_FULL', `the disk of the session ${name} is full`, {
+      hint: `git paude connect ${name}, and remove what is not needed`,
+    });
+  }
+  const said = complaint.trim().replace(/^paude: /, '') || answer;
+  return new PaudeError('SESSION_FAILED', `the session ${name} did not open its repository: ${said}`, {
+    hint: `git paude stop ${name} && git paude start ${name} --detach`,
+  });
+}
+
+/** Only a rejection settles it: a service that has ended well may still have its line to be read. */
+async function rejectionOf(exit: Promise<number>): Promise<never> {
+  await exit;
+  return await new Promise<never>(() => undefined);
+}
+
+/** Holds on to what a stream says, until it is known whether anybody should see it. */
+function collect(stream: Readable): { text(): string; handBack(): void } {
+  const parts: Buffer[] = [];
+  const keep = (chunk: Buffer) => void parts.push(chunk);
+  stream.on('data', keep);
+  return {
+    text: () => Buffer.concat(parts).toString('utf8'),
+    handBack: () => {
+      stream.off('data', keep).pause();
+      if (parts.length > 0 && !stream.readableEnded) stream.unshift(Buffer.concat(parts));
+    },
+  };
+}
