@@ -27,14 +27,20 @@ export function labelsOf(spec: SessionSpec, owner: string, created: Date): Label
     [labels.session]: spec.name,
     [labels.owner]: owner,
     [labels.created]: created.toISOString(),
-    [labels.spec]: JSON.stringify(spec),
+    [labels.spec]: Buffer.from(JSON.stringify(spec)).toString('base64url'),
   };
+}
+
+/** What a session was asked to be. In base64: `podman volume create` reads a label's value as CSV. */
+export function specOf(found: Labels): SessionSpec | undefined {
+  if (found[labels.managedBy] !== manager || found[labels.spec] === undefined) return undefined;
+  return JSON.parse(Buffer.from(found[labels.spec]!, 'base64url').toString('utf8')) as SessionSpec;
 }
 
 /** The session that the labels of one of its objects describe. Undefined for a stranger's object. */
 export function sessionOf(found: Labels, state: Session['state'], reason?: string): Session | undefined {
-  if (found[labels.managedBy] !== manager || found[labels.spec] === undefined) return undefined;
-  const spec = JSON.parse(found[labels.spec]) as SessionSpec;
+  const spec = specOf(found);
+  if (spec === undefined) return undefined;
   return {
     location: { backend: 'podman', name: spec.name },
     description: spec.description,
@@ -63,7 +69,7 @@ export function containerArguments(spec: SessionSpec, all: Labels, limits: Limit
     ...['--name', object, '--hostname', object, '--network', object],
     ...labelArguments(all),
     // Whatever runs in it is not root, gains nothing, and writes to the volume and to memory only.
-    ...['--user', '1000:0', '--passwd=false', '--cap-drop', 'all', '--security-opt', 'no-new-privileges'],
+    ...['--user', '1000:0', '--cap-drop', 'all', '--security-opt', 'no-new-privileges'],
     ...['--read-only', '--read-only-tmpfs=false', '--volume', `${object}:/pvc`],
     ...tmpfs('/tmp', '1777'),
     ...tmpfs('/var/tmp', '1777'),

@@ -1,9 +1,8 @@
 import { PaudeError } from '../../errors.ts';
 import type { SessionName } from '../../names.ts';
 import type { StartPhase } from '../../session/backend.ts';
-import type { SessionSpec } from '../../session/session.ts';
 import { ensureContainer, ensureNetwork, limitsOf, objectLabels } from './create-objects.ts';
-import { labels, manager, objectName } from './objects.ts';
+import { objectName, specOf } from './objects.ts';
 import type { Podman } from './podman.ts';
 import { podmanError } from './podman-errors.ts';
 
@@ -29,10 +28,9 @@ export async function* startContainer(
 async function repair(podman: Podman, name: SessionName, signal: AbortSignal): Promise<void> {
   const object = objectName(name);
   const all = await objectLabels(podman, 'volume', object, signal);
-  if (all?.[labels.managedBy] !== manager || all[labels.spec] === undefined) {
+  const spec = all === undefined ? undefined : specOf(all);
+  if (all === undefined || spec === undefined)
     throw podmanError('start it', name, `no such container ${object}`);
-  }
-  const spec = JSON.parse(all[labels.spec]) as SessionSpec;
   // What the user was told of limits when it was made need not be told again.
   const limits = await limitsOf(podman, spec, () => undefined, signal);
   await ensureNetwork(podman, object, all, signal);
