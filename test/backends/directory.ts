@@ -1,0 +1,164 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { mkdir, readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { PaudeError } from '../../lib/errors.ts';
+import { sessionName, type SessionName } from '../../lib/names.ts';
+import type { Backend } from '../../lib/session/backend.ts';
+import type { Session, SessionSpec } from '../../lib/session/session.ts';
+import type { Tunnel } from '../../lib/tunnel.ts';
+
+const files = fileURLToPath(new URL('../../lib/image/files/', import.meta.url));
+
+export interface DirectoryBackend extends Backend {
+  /** A session's volume. */
+  volume(name: SessionName): string;
+  /** Ends everything that runs in a session with KILL, as a container's death does. */
+  kill(name: SessionName): Promise<void>;
+}
+
+/**
+ * Sessions of plain folders and processes, for tests only: the session's own scripts, without containers, in
+ * milliseconds. `running` is a file, so that several processes share the sessions of one root.
+ */
+export function directoryBackend(root: string): DirectoryBackend {
+  const folder = (name: SessionName) => join(root, name);
+  const volume = (name: SessionName) => join(folder(name), 'volume');
+  const runFolder = (name: SessionName) => join(folder(name), 'run');
+  const ready = (name: SessionName) => join(runFolder(name), 'ready');
+  const children = new Map<SessionName, Set<ChildProcess>>();
+
+  const unknown = (name: SessionName) =>
+    new PaudeError('SESSION_UNKNOWN', `there is no session ${name}`, { hint: `git paude create ${name}` });
+
+  async function get(name: SessionName): Promise<Session | undefined> {
+    const file = join(folder(name), 'session.json');
+    if (!existsSync(file)) return undefined;
+    const kept = JSON.parse(await readFile(file, 'utf8')) as {
+      spec: SessionSpec;
+      createdAt: string;
+      started: boolean;
+    };
+    const state = existsSync(ready(name)) ? 'running' : kept.started ? 'stopped' : 'created';
+    return {
+      location: { backend: 'podman', name },
+      description: kept.spec.description,
+      image: kept.spec.image,
+      state,
+      owner: 'test',
+      createdAt: new Date(kept.createdAt),
+    };
+  }
+
+  async function kill(name: SessionName): Promise<void> {
+    await rm(runFolder(name), { recursive: true, force: true });
+    for (const child of children.get(name) ?? []) endGroup(child);
+  }
+
+  return {
+    name: 'podman',
+    volume,
+    kill,
+    locate: (name) => ({ backend: 'podman', name }),
+    check: async () => undefined,
+    create: async (spec) => {
+      await mkdir(volume(spec.name), { recursive: true });
+      const kept = JSON.stringify({ spec, createdAt: new Date().toISOString(), started: false });
+      try {
+        await writeFile(join(folder(spec.name), 'session.json'), kept, { flag: 'wx' });
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+      }
+      return (await get(spec.name))!;
+    },
+    start: async function* (name) {
+      const session = await get(name);
+      if (session === undefined) throw unknown(name);
+      yield { text: `starting the session ${name}` };
+      const file = join(folder(name), 'session.json');
+      const kept = JSON.parse(await readFile(file, 'utf8')) as object;
+      await writeFile(file, JSON.stringify({ ...kept, started: true }));
+      await mkdir(join(folder(name), 'home'), { recursive: true });
+      await mkdir(runFolder(name), { recursive: true });
+      await writeFile(ready(name), '');
+    },
+    stop: async (name) => {
+      if ((await get(name)) === undefined) throw unknown(name);
+      await kill(name);
+    },
+    remove: async (name) => {
+      await kill(name);
+      await rm(folder(name), { recursive: true, force: true });
+    },
+    get,
+    list: async () => {
+      const names = existsSync(root) ? await readdir(root) : [];
+      const sessions = await Promise.all(names.map((name) => get(sessionName(name))));
+      return sessions.filter((session) => session !== undefined);
+    },
+    open: async (name, command, signal): Promise<Tunnel> => {
+      const session = await get(name);
+      if (session === undefined) throw unknown(name);
+      if (session.state !== 'running') {
+        throw new PaudeError('SESSION_STOPPED', `the session ${name} is stopped`, {
+          hint: `git paude start ${name}`,
+        });
+      }
+      const [program, ...args] = command;
+      const child = spawn(program!, args, {
+        cwd: volume(name),
+        env: {
+          PATH: `${files}:${process.env['PATH']}`,
+          HOME: join(folder(name), 'home'),
+          LANG: 'C.UTF-8',
+          PAUDE_VOLUME: volume(name),
+          PAUDE_RUN: runFolder(name),
+          PAUDE_FILES: files,
+          PAUDE_SESSION: name,
+          GIT_CONFIG_NOSYSTEM: '1',
+        },
+        stdio: ['pipe', 'pipe', 'pipe'],
+        detached: true,
+        signal,
+      });
+      const running = children.get(name) ?? new Set();
+      children.set(name, running.add(child));
+      const exit = new Promise<number>((resolve, reject) => {
+        child.once('error', reject);
+        child.once('close', (code, ended) => {
+          running.delete(child);
+          if (code !== null) return resolve(code);
+          if (existsSync(ready(name))) return resolve(128 + 9);
+          reject(
+            new PaudeError('SESSION_DIED', `the session ${name} ended while a command ran in it (${ended})`),
+          );
+        });
+      });
+      exit.catch(() => undefined);
+      return {
+        stdin: child.stdin,
+        stdout: child.stdout,
+        stderr: child.stderr,
+        exit,
+        async [Symbol.asyncDispose]() {
+          child.stdin.destroy();
+          child.stdout.resume();
+          child.stderr.resume();
+          await exit.catch(() => undefined);
+        },
+      };
+    },
+    attach: async () => {
+      throw new PaudeError('NO_TERMINAL', 'sessions of plain folders have no terminal');
+    },
+  };
+}
+
+function endGroup(child: ChildProcess): void {
+  try {
+    process.kill(-child.pid!, 'SIGKILL');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
+}
