@@ -1,0 +1,33 @@
+import { PaudeError } from '../errors.ts';
+import { lossesOf, planDelete, unconfirmed } from '../session/delete-session.ts';
+import type { Command } from './command.ts';
+import { whichSession } from './which-session.ts';
+
+export const remove: Command = async (context, { args, flags }) => {
+  const { output, signal, report } = context;
+  if (args[0] === undefined) {
+    throw new PaudeError('USAGE', 'delete needs the name of the session', {
+      hint: 'git paude delete NAME --confirm',
+    });
+  }
+  const location = await whichSession(context, args[0]);
+  const { name } = location;
+  const [backend, repository] = await Promise.all([context.backend(location.backend), context.repository()]);
+  const here = repository ?? { present: async () => new Set<string>(), remotes: async () => [] };
+  const plan = await planDelete({ backend, ensureImage: context.ensureImage }, name, here, report, signal);
+  context.quiet();
+  for (const loss of lossesOf(plan)) output.say(loss);
+  if (flags.get('confirm') !== true) {
+    const remotes = plan.remotes.map((remote) => `the git remote ${remote}`);
+    output.say(`this would remove: ${[`the session ${name} with its volume`, ...remotes].join(', ')}`);
+    throw unconfirmed(name);
+  }
+  report({ type: 'step', text: `removing the session ${name}` });
+  await backend.remove(name, signal);
+  for (const remote of plan.remotes) await repository?.removeRemote(remote);
+  context.quiet();
+  output.say(
+    `the session ${name} is removed${plan.remotes.map((remote) => `, and the remote ${remote}`).join('')}`,
+  );
+  return 0;
+};

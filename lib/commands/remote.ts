@@ -1,0 +1,80 @@
+import { PaudeError } from '../errors.ts';
+import type { Repository } from '../git/repository.ts';
+import { formatLocation, type BackendName } from '../session/location.ts';
+import type { Command, Context } from './command.ts';
+import { remoteName, sessionRemotes, whichSession } from './which-session.ts';
+
+async function here({ repository }: Context): Promise<Repository> {
+  const found = await repository();
+  if (found !== undefined) return found;
+  throw new PaudeError('NOT_A_REPOSITORY', 'this folder is not in a git repository', {
+    hint: 'git init, or cd to one',
+  });
+}
+
+export const remoteAdd: Command = async (context, { args }) => {
+  const repository = await here(context);
+  const location = await whichSession(context, args[0]);
+  const remote = remoteName(location);
+  const outcome = await repository.addRemote(remote, formatLocation(location));
+  const exists =
+    (await (await context.backend(location.backend)).get(location.name, context.signal)) !== undefined;
+  context.output.say(`the remote ${remote} is ${outcome === 'added' ? 'added' : 'there already'}`);
+  if (!exists) context.output.say(`there is no session ${location.name} yet: the first push creates it`);
+  context.output.say(`next: git push ${remote} HEAD`);
+  return 0;
+};
+
+export const remoteList: Command = async (context, { flags }) => {
+  await here(context);
+  const remotes = await sessionRemotes(context);
+  if (flags.get('json') === true) context.output.json(remotes.map(({ name, url }) => ({ name, url })));
+  else
+    context.output.table(
+      ['REMOTE', 'URL'],
+      remotes.map(({ name, url }) => [name, url]),
+    );
+  return 0;
+};
+
+export const remoteRemove: Command = async (context, { args }) => {
+  const repository = await here(context);
+  const remotes = await sessionRemotes(context);
+  const found = remotes.find(({ name, location }) => name === args[0] || location.name === args[0]);
+  if (found === undefined) {
+    const names = remotes.map(({ name }) => name).join(', ') || 'none';
+    throw new PaudeError(
+      'REMOTE_UNKNOWN',
+      `there is no remote of a session ${args[0] ?? ''}; there are: ${names}`,
+      {
+        hint: 'git paude remote list',
+      },
+    );
+  }
+  await repository.removeRemote(found.name);
+  context.output.say(`the remote ${found.name} is removed; the session is left as it is`);
+  return 0;
+};
+
+/** Removes the remotes whose session is gone; where a backend can't be asked, nothing is known to be gone. */
+export const remoteCleanup: Command = async (context) => {
+  const repository = await here(context);
+  const remotes = await sessionRemotes(context);
+  let code = 0;
+  for (const name of new Set<BackendName>(remotes.map(({ location }) => location.backend))) {
+    try {
+      const sessions = await (await context.backend(name)).list(context.signal);
+      const present = new Set(sessions.map((session) => formatLocation(session.location)));
+      for (const remote of remotes.filter(({ location }) => location.backend === name)) {
+        if (present.has(formatLocation(remote.location))) continue;
+        await repository.removeRemote(remote.name);
+        context.output.say(`the remote ${remote.name} is removed: its session is gone`);
+      }
+    } catch (error) {
+      context.output.say(`the remotes on ${name} are left as they are:`);
+      context.output.fail(error);
+      code = 1;
+    }
+  }
+  return code;
+};
