@@ -5,6 +5,7 @@ import type { Report } from './session/events.ts';
 import type { Location } from './session/location.ts';
 import type { Repository } from './git/repository.ts';
 import type { Resolved } from './config/load-settings.ts';
+import type { SettingsFile } from './config/settings-file.ts';
 import type { Backend } from './session/backend.ts';
 import type { Description } from './session/session.ts';
 import { PaudeError } from './errors.ts';
@@ -76,7 +77,20 @@ export function createApp(flags: ReadonlyMap<string, unknown> = new Map(), env =
     return pick(agentNamed(agent), env);
   }
 
-  return { env, home, userFolder, repository, sources, settings, backend, ensureImage, agentEnvironment };
+  /** This repository's .paude.json, trusted or not. */
+  async function settingsFile(): Promise<SettingsFile | undefined> {
+    const found = await repository();
+    if (found?.topLevel === undefined) return undefined;
+    const { readSettingsFile } = await import('./config/settings-file.ts');
+    return readSettingsFile(join(found.topLevel, '.paude.json'));
+  }
+
+  async function trust(file: SettingsFile): Promise<void> {
+    const allow = (await import('./config/trust.ts')).trust;
+    await allow(file, (await repository())?.topLevel, userFolder);
+  }
+
+  return { repository, settings, settingsFile, trust, backend, ensureImage, agentEnvironment };
 }
 
 export type App = ReturnType<typeof createApp>;
