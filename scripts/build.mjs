@@ -10,6 +10,8 @@ const common = {
   bundle: true,
   format: 'esm',
   platform: 'node',
+  // The CommonJS of jsonc-parser is UMD, whose require() esbuild can't follow.
+  mainFields: ['module', 'main'],
   target: 'node20.19',
   outdir: 'dist',
   logLevel: 'warning',

@@ -1,4 +1,4 @@
-import { exitCodeOf, isPaudeError } from '../errors.ts';
+import { exitCodeOf, interrupted, isPaudeError } from '../errors.ts';
 import type { Backend } from '../session/backend.ts';
 import type { Report } from '../session/events.ts';
 import { parseLocation, type Location } from '../session/location.ts';
@@ -55,8 +55,9 @@ export async function runHelper(call: HelperCall): Promise<number> {
       await say(stdout, command.type === 'capabilities' ? capabilities : applyOption(options, command));
     }
   } catch (error) {
-    if (!isPaudeError(error, 'INTERRUPTED')) await tell(call, error);
-    return exitCodeOf(error);
+    const failure = signal.aborted ? interrupted() : error;
+    if (!isPaudeError(failure, 'INTERRUPTED')) await tell(call, failure);
+    return exitCodeOf(failure);
   } finally {
     stdin.destroy();
   }

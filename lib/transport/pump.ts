@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import type { Readable, Writable } from 'node:stream';
 
 /** How a pump ended: the source came to its end and all of it was taken, or nobody takes any more. */
@@ -35,7 +34,13 @@ export async function pump(
 }
 
 /** Writes a text and waits until it is out. A reader that has gone is nobody to tell. */
-export async function say(stream: Writable, text: string): Promise<void> {
-  if (stream.destroyed || !stream.writable) return;
-  if (!stream.write(text)) await Promise.race([once(stream, 'drain'), once(stream, 'close')]);
+export function say(stream: Writable, text: string): Promise<void> {
+  return new Promise((resolve) => {
+    if (stream.destroyed || !stream.writable) return resolve();
+    stream.once('close', resolve);
+    stream.write(text, () => {
+      stream.off('close', resolve);
+      resolve();
+    });
+  });
 }

@@ -29,7 +29,7 @@ test('every byte arrives, at the speed of a slow reader, with little held in bet
     },
   });
   assert.is(await pump(source, slow, { end: true }), 'drained');
-  await once(slow, 'finish');
+  if (!slow.writableFinished) await once(slow, 'finish');
   assert.is(hash.digest('hex'), createHash('sha256').update(data).digest('hex'));
   assert.ok(most < 300_000, `${most} bytes were held`);
 });
@@ -45,7 +45,7 @@ test('a destination that closes ends the pump, and the source is emptied', async
   const source = Readable.from(Array(100).fill(Buffer.alloc(10_000)), { objectMode: false });
   const closing = new Writable({ write: (_chunk, _encoding, done) => done(new Error('EPIPE')) });
   assert.is(await pump(source, closing, { end: true }), 'refused');
-  await once(source, 'end');
+  if (!source.readableEnded) await once(source, 'end');
 });
 
 test('a frame says its length and its digest', () => {

@@ -1,0 +1,52 @@
+/**
+ * git-remote-paude as the tests run it: the real helper over sessions that are plain folders. Settings come from
+ * the environment, so that a test needs no configuration.
+ */
+import { directoryBackend } from '../backends/directory.ts';
+import { runHelper } from '../../lib/remote/helper.ts';
+import { PaudeError } from '../../lib/errors.ts';
+import type { AutoStart } from '../../lib/session/open-service.ts';
+
+const env = process.env;
+const root = env['PAUDE_TEST_ROOT'];
+if (root === undefined) throw new Error('PAUDE_TEST_ROOT is not set');
+const backend = directoryBackend(root);
+const stopping = new AbortController();
+for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => stopping.abort());
+
+const code = await runHelper({
+  argv: process.argv.slice(2),
+  stdin: process.stdin,
+  stdout: process.stdout,
+  stderr: process.stderr,
+  signal: stopping.signal,
+  ports: {
+    backend: async () => backend,
+    settings: async () => ({
+      autoStart: (env['PAUDE_TEST_AUTOSTART'] ?? 'always') as AutoStart,
+      protocolVersion: Number(env['PAUDE_TEST_PROTOCOL'] ?? 2),
+    }),
+    serveArguments: async () => [
+      `--head=${env['PAUDE_TEST_HEAD'] ?? 'main'}`,
+      `--object-format=${env['PAUDE_TEST_FORMAT'] ?? 'sha1'}`,
+    ],
+    beforePush: async () => {
+      if (env['PAUDE_TEST_FORBID'] === undefined) return;
+      throw new PaudeError('CONFIG_UNTRUSTED', 'it is not trusted', { hint: 'git paude trust' });
+    },
+    create: async ({ name }, _report, signal) => {
+      const description = {
+        agent: 'claude',
+        agentArgs: [],
+        packages: [],
+        yolo: false,
+        allowNetwork: false,
+      };
+      await backend.create({ name, description, image: 'none' }, () => undefined, signal);
+    },
+    start: async ({ name }, report, signal) => {
+      for await (const phase of backend.start(name, signal)) report({ type: 'step', text: phase.text });
+    },
+  },
+});
+process.exit(code);
