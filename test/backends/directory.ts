@@ -1,6 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir, readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { link, mkdir, readFile, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { PaudeError } from '../../lib/errors.ts';
@@ -65,10 +66,15 @@ export function directoryBackend(root: string): DirectoryBackend {
     create: async (spec) => {
       await mkdir(volume(spec.name), { recursive: true });
       const kept = JSON.stringify({ spec, createdAt: new Date().toISOString(), started: false });
+      // Whole or not at all, and of two creators the first one's.
+      const draft = join(folder(spec.name), randomUUID());
+      await writeFile(draft, kept);
       try {
-        await writeFile(join(folder(spec.name), 'session.json'), kept, { flag: 'wx' });
+        await link(draft, join(folder(spec.name), 'session.json'));
       } catch (error) {
         if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+      } finally {
+        await rm(draft);
       }
       return (await get(spec.name))!;
     },
@@ -78,7 +84,9 @@ export function directoryBackend(root: string): DirectoryBackend {
       yield { text: `starting the session ${name}` };
       const file = join(folder(name), 'session.json');
       const kept = JSON.parse(await readFile(file, 'utf8')) as object;
-      await writeFile(file, JSON.stringify({ ...kept, started: true }));
+      const draft = join(folder(name), randomUUID());
+      await writeFile(draft, JSON.stringify({ ...kept, started: true }));
+      await rename(draft, file);
       await mkdir(join(folder(name), 'home'), { recursive: true });
       await mkdir(runFolder(name), { recursive: true });
       await writeFile(ready(name), '');
