@@ -19,7 +19,8 @@ export async function connectSession(
   await startSession(ports, name, report, signal);
   report({ type: 'done', text: `attached to ${name}; Ctrl+b d detaches` });
   const id = randomUUID();
-  await using lease = await takeLease(ports.backend, name, id, signal);
-  void lease;
-  return await ports.backend.attach(name, ['paude-session', 'attach', id], terminal);
+  await using lease = await takeLease(ports.backend, name, id);
+  const code = await ports.backend.attach(name, ['paude-session', 'attach', id], terminal);
+  await lease.giveBack();
+  return code;
 }

@@ -26,7 +26,7 @@ export async function execInSession(
   const id = randomUUID();
   await using tunnel = await backend.open(name, ['paude-session', 'run', id, '--', ...command], signal);
   // Where no lease can be had the command can't run either, and its own error says why.
-  const lease = takeLease(backend, name, id, signal).catch(() => undefined);
+  const lease = takeLease(backend, name, id).catch(() => undefined);
   const feeding = pipeline(streams.stdin, tunnel.stdin).catch(ignoreClosedPipe);
   try {
     const [code] = await Promise.all([
@@ -34,6 +34,7 @@ export async function execInSession(
       pipeline(tunnel.stdout, streams.stdout, { end: false }),
       pipeline(tunnel.stderr, streams.stderr, { end: false }),
     ]);
+    await (await lease)?.giveBack();
     return code;
   } catch (error) {
     throw signal.aborted ? interrupted() : error;

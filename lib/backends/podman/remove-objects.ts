@@ -1,33 +1,35 @@
 import { PaudeError } from '../../errors.ts';
 import type { SessionName } from '../../names.ts';
-import { labels, manager } from './objects.ts';
+import { labels, manager, type Labels } from './objects.ts';
 import type { Podman } from './podman.ts';
 import { podmanError } from './podman-errors.ts';
 
 /** In the order in which they can go; each kind's way to list and to remove. */
 const kinds = [
-  {
-    kind: 'container',
-    list: ['ps', '--all', '--format', '{{.Names}}'],
-    remove: ['rm', '--force', '--time', '10'],
-  },
-  { kind: 'network', list: ['network', 'ls', '--format', '{{.Name}}'], remove: ['network', 'rm', '--force'] },
-  { kind: 'volume', list: ['volume', 'ls', '--format', '{{.Name}}'], remove: ['volume', 'rm', '--force'] },
+  { kind: 'container', list: ['ps', '--all'], remove: ['rm', '--force', '--time', '10'] },
+  { kind: 'network', list: ['network', 'ls'], remove: ['network', 'rm', '--force'] },
+  { kind: 'volume', list: ['volume', 'ls'], remove: ['volume', 'rm', '--force'] },
 ] as const;
+
+/** A row of any of these lists, as podman 4.3 writes them. */
+interface Row {
+  readonly Names?: readonly string[];
+  readonly Name?: string;
+  readonly name?: string;
+  readonly Labels?: Labels | null;
+  readonly labels?: Labels | null;
+}
 
 /** Removes everything that carries the session's label and ours. Throws NOT_REMOVED with what is left. */
 export async function removeObjects(podman: Podman, name: SessionName, signal: AbortSignal): Promise<void> {
-  const filters = [
-    '--filter',
-    `label=${labels.session}=${name}`,
-    '--filter',
-    `label=${labels.managedBy}=${manager}`,
-  ];
+  // One filter only: podman 4.3 takes several labels as alternatives, and would list other sessions' too.
+  const filter = ['--filter', `label=${labels.session}=${name}`, '--format', 'json'];
   const found = await Promise.all(
     kinds.map(async ({ list }) => {
-      const listed = await podman.run([...list, ...filters], { signal });
+      const listed = await podman.run([...list, ...filter], { signal });
       if (listed.exitCode !== 0) throw podmanError('list what it consists of', name, listed.stderr);
-      return listed.stdout.split('\n').filter((line) => line !== '');
+      const rows = (JSON.parse(listed.stdout || '[]') as Row[] | null) ?? [];
+      return rows.filter((row) => isOf(row, name)).map((row) => row.Names?.[0] ?? row.Name ?? row.name ?? '');
     }),
   );
   const left: string[] = [];
@@ -43,4 +45,9 @@ export async function removeObjects(podman: Podman, name: SessionName, signal: A
       hint: `git paude delete ${name} --confirm`,
     });
   }
+}
+
+function isOf(row: Row, name: SessionName): boolean {
+  const found = row.Labels ?? row.labels ?? {};
+  return found[labels.session] === name && found[labels.managedBy] === manager;
 }
