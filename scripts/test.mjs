@@ -3,7 +3,7 @@
 //   npm test -- test/names.test.ts  one file
 //   npm test -- -t TEXT             the tests with this text in their names
 // Plain Node: it installs the dependencies itself.
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -13,14 +13,41 @@ import { installDependencies } from './dependencies.mjs';
 const root = fileURLToPath(new URL('..', import.meta.url));
 process.chdir(root);
 
-const { values, positionals } = parseArgs({ options: { t: { type: 'string', short: 't' } }, allowPositionals: true });
+const { values, positionals } = parseArgs({
+  options: { t: { type: 'string', short: 't' } },
+  allowPositionals: true,
+});
 const files = positionals.length > 0 ? positionals : testFiles('test');
 
 installDependencies();
+build();
+if (files.some((file) => file.endsWith('.podman.test.ts'))) await preparePodman();
 const totals = { passed: 0, failed: 0, skipped: 0 };
 for (const file of files) await runFile(file);
 console.log(`\n${totals.passed} passed, ${totals.failed} failed, ${totals.skipped} skipped`);
 process.exitCode = totals.failed > 0 || totals.passed === 0 ? 1 : 0;
+
+/** The programs as they are installed: some tests drive them. */
+function build() {
+  const built = spawnSync(process.execPath, ['scripts/build.mjs'], {
+    stdio: ['ignore', 'inherit', 'inherit'],
+  });
+  if (built.status !== 0) throw new Error('the build failed');
+}
+
+/** A Podman that runs containers, and the session's image; or the reason why the tests that need it are skipped. */
+async function preparePodman() {
+  const { prepareMachine } = await import('./machine.mjs');
+  const reason = await prepareMachine();
+  if (reason !== undefined) {
+    process.env.PAUDE_TEST_SKIP = reason;
+    return;
+  }
+  const args = ['--import', 'tsx', 'test/harness/session-image.ts'];
+  const image = spawnSync(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'], encoding: 'utf8' });
+  if (image.status !== 0) throw new Error("the session's image could not be built");
+  process.env.PAUDE_TEST_IMAGE = image.stdout.trim();
+}
 
 function testFiles(folder) {
   return readdirSync(folder, { recursive: true, withFileTypes: true })
@@ -33,7 +60,8 @@ async function runFile(file) {
   const env = { ...process.env, ...(values.t === undefined ? {} : { PAUDE_TEST_NAME: values.t }) };
   const begin = Date.now();
   const { code, output } = await run(process.execPath, ['--import', 'tsx', file], env);
-  const count = (label) => [...output.matchAll(new RegExp(`^ *${label}: +(\\d+)`, 'gm'))].map((match) => +match[1]);
+  const count = (label) =>
+    [...output.matchAll(new RegExp(`^ *${label}: +(\\d+)`, 'gm'))].map((match) => +match[1]);
   const [total, passed, skipped] = ['Total', 'Passed', 'Skipped'].map((label) => count(label).at(-1));
   const counted = total !== undefined && passed !== undefined && skipped !== undefined;
   // A file that crashed, or never came to its end, has failed, whatever it counted.
@@ -44,14 +72,19 @@ async function runFile(file) {
   const seconds = ((Date.now() - begin) / 1000).toFixed(1);
   console.log(`${failed > 0 ? 'FAILED' : 'ok    '} ${file}  ${passed ?? 0} passed, ${seconds} s`);
   if (failed > 0) console.log(output);
-  else for (const line of output.split('\n').filter((text) => text.startsWith('skipped: '))) console.log(`  ${line}`);
+  else
+    for (const line of output.split('\n').filter((text) => text.startsWith('skipped: ')))
+      console.log(`  ${line}`);
 }
 
 function run(program, args, env) {
   return new Promise((resolve) => {
     const child = spawn(program, args, { env, stdio: ['ignore', 'pipe', 'pipe'] });
     let output = '';
-    for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text) => (output += text));
-    child.on('close', (code, signal) => resolve({ code: code ?? 1, output: signal ? `${output}\n${signal}` : output }));
+    for (const stream of [child.stdout, child.stderr])
+      stream.setEncoding('utf8').on('data', (text) => (output += text));
+    child.on('close', (code, signal) =>
+      resolve({ code: code ?? 1, output: signal ? `${output}\n${signal}` : output }),
+    );
   });
 }
