@@ -75,10 +75,13 @@ function provideBaseImage() {
 }
 
 function makeBaseImage() {
-  if (!onPath('mmdebstrap')) return `no base image: ${debian} can't be pulled, and mmdebstrap is not installed`;
+  if (!onPath('mmdebstrap'))
+    return `no base image: ${debian} can't be pulled, and mmdebstrap is not installed`;
   mkdirSync(cache, { recursive: true });
   const archive = join(cache, 'debian-13.tar');
-  const made = spawnSync('mmdebstrap', ['--quiet', '--variant=minbase', 'trixie', archive], { encoding: 'utf8' });
+  const made = spawnSync('mmdebstrap', ['--quiet', '--variant=minbase', 'trixie', archive], {
+    encoding: 'utf8',
+  });
   const imported = made.status === 0 ? podman(['import', '--quiet', archive, ourDebian]) : made;
   rmSync(archive, { force: true });
   return imported.status === 0 ? undefined : `no base image: ${lastLine(imported)}`;

@@ -13,7 +13,8 @@ const server = createServer(async (request, response) => {
   for await (const chunk of request) chunks.push(chunk);
   const text = Buffer.concat(chunks).toString();
   const path = request.url.split('?')[0];
-  if (request.method !== 'POST' || !path.startsWith('/v1/messages')) return json(response, 404, { type: 'error' });
+  if (request.method !== 'POST' || !path.startsWith('/v1/messages'))
+    return json(response, 404, { type: 'error' });
   const body = JSON.parse(text);
   if (path.endsWith('/count_tokens')) return json(response, 200, { input_tokens: 1 });
   const block = answer(body);
@@ -30,7 +31,8 @@ const server = createServer(async (request, response) => {
   const stop_reason = block.type === 'tool_use' ? 'tool_use' : 'end_turn';
   if (!body.stream) return json(response, 200, { ...message, content: [block], stop_reason });
   response.writeHead(200, { 'content-type': 'text/event-stream' });
-  const send = (type, data) => response.write(`event: ${type}\ndata: ${JSON.stringify({ type, ...data })}\n\n`);
+  const send = (type, data) =>
+    response.write(`event: ${type}\ndata: ${JSON.stringify({ type, ...data })}\n\n`);
   send('message_start', { message });
   const empty = block.type === 'tool_use' ? { ...block, input: {} } : { ...block, text: '' };
   send('content_block_start', { index: 0, content_block: empty });
@@ -54,10 +56,13 @@ function json(response, status, body) {
 function answer({ messages, tools = [] }) {
   // Without tools it is the agent's own housekeeping, such as a title for the conversation.
   if (tools.length === 0) return { type: 'text', text: 'A conversation' };
-  const asked = messages.flatMap((message, index) => (isQuestion(message) ? [{ index, text: textOf(message) }] : []));
+  const asked = messages.flatMap((message, index) =>
+    isQuestion(message) ? [{ index, text: textOf(message) }] : [],
+  );
   if (asked.length > 1) return { type: 'text', text: `You first asked: ${asked[0].text}` };
   const used = messages.filter(
-    ({ role, content }) => role === 'assistant' && Array.isArray(content) && content.some((b) => b.type === 'tool_use'),
+    ({ role, content }) =>
+      role === 'assistant' && Array.isArray(content) && content.some((b) => b.type === 'tool_use'),
   ).length;
   const step = script[Math.min(used, script.length - 1)];
   if (typeof step === 'string') return { type: 'text', text: step };
@@ -72,7 +77,8 @@ function isQuestion({ role, content }) {
 }
 
 function textOf({ content }) {
-  const texts = typeof content === 'string' ? [content] : content.filter((b) => b.type === 'text').map((b) => b.text);
+  const texts =
+    typeof content === 'string' ? [content] : content.filter((b) => b.type === 'text').map((b) => b.text);
   return texts
     .map((text) => text.replace(/<(system-reminder|command-\w+|local-command-\w+)>[^]*?<\/\1>/g, '').trim())
     .filter((text) => text !== '')
