@@ -39,6 +39,12 @@ export function createApp(flags: ReadonlyMap<string, unknown> = new Map(), env =
     return loadSettings(await sources());
   });
 
+  /** The settings without those of the repository. */
+  const ownSettings = memoised(async (): Promise<Resolved> => {
+    const { loadSettings } = await import('./config/load-settings.ts');
+    return loadSettings({ ...(await sources()), topLevel: undefined });
+  });
+
   const podman = memoised(async () => {
     const { podmanProgram } = await import('./backends/podman/podman.ts');
     return podmanProgram(env);
@@ -90,7 +96,7 @@ export function createApp(flags: ReadonlyMap<string, unknown> = new Map(), env =
     await allow(file, (await repository())?.topLevel, userFolder);
   }
 
-  return { repository, settings, settingsFile, trust, backend, ensureImage, agentEnvironment };
+  return { repository, settings, ownSettings, settingsFile, trust, backend, ensureImage, agentEnvironment };
 }
 
 export type App = ReturnType<typeof createApp>;
@@ -115,7 +121,7 @@ function memoised<T>(make: () => Promise<T>): () => Promise<T> {
 export async function runRemoteHelper(argv: readonly string[]): Promise<number> {
   const [{ runHelper }, { helperPorts }] = await Promise.all([
     import('./remote/helper.ts'),
-    import('./commands/helper-ports.ts'),
+    import('./helper-ports.ts'),
   ]);
   const stopping = new AbortController();
   for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, () => stopping.abort());

@@ -17,11 +17,6 @@ export const start: Command = async (context, { args, flags }) => {
 };
 
 export async function startPorts(context: Context, location: Location): Promise<StartPorts> {
-  const { values } = await context.settings();
-  const environment = await context.agentEnvironment(String(values.agent));
-  return {
-    backend: await context.backend(location.backend),
-    ensureImage: context.ensureImage,
-    agentEnvironment: () => environment,
-  };
+  const { ensureImage, agentEnvironment } = context;
+  return { backend: await context.backend(location.backend), ensureImage, agentEnvironment };
 }

@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto';
 import { PaudeError } from '../errors.ts';
+import { frame } from '../framing.ts';
 import type { SessionName } from '../names.ts';
 import type { Backend } from './backend.ts';
 
@@ -9,9 +9,6 @@ export type AgentEnvironment = ReadonlyMap<string, string>;
 /**
  * Puts the agent's environment into the session's memory: never an argument, never the container's
  * configuration, never a disk. What was there before is replaced at once, or stays whole.
- *
- * The stream is `LENGTH SHA256\n` and that many bytes, NUL after each `NAME=VALUE`: containerd may close stdin
- * early and exec may lose a tail (containerd#13934, kubernetes#60140), so it says itself where it ends.
  */
 export async function sendAgentEnvironment(
   backend: Backend,
@@ -20,14 +17,13 @@ export async function sendAgentEnvironment(
   signal: AbortSignal,
 ): Promise<void> {
   const body = Buffer.from([...environment].map(([key, value]) => `${key}=${value}\0`).join(''));
-  const digest = createHash('sha256').update(body).digest('hex');
   await using tunnel = await backend.open(name, ['paude-session', 'agent-env'], signal);
   let said = '';
   tunnel.stderr.setEncoding('utf8').on('data', (text: string) => (said += text));
   tunnel.stdout.resume();
   // A far side that ends early breaks the pipe; its exit code says why.
   tunnel.stdin.on('error', () => undefined);
-  tunnel.stdin.end(Buffer.concat([Buffer.from(`${body.length} ${digest}\n`), body]));
+  tunnel.stdin.end(frame(body));
   const code = await tunnel.exit;
   if (code === 0) return;
   throw new PaudeError(

@@ -4,12 +4,13 @@ import { sendAgentEnvironment, type AgentEnvironment } from './agent-environment
 import type { Backend } from './backend.ts';
 import type { EnsureImage } from './create-session.ts';
 import type { Report } from './events.ts';
+import { unknownSession } from './resolve-session.ts';
 
 export interface StartPorts {
   readonly backend: Backend;
   readonly ensureImage: EnsureImage;
-  /** What the agent needs from the user's shell, secrets among it. */
-  readonly agentEnvironment: () => AgentEnvironment;
+  /** What an agent needs from the user's shell, secrets among it. */
+  readonly agentEnvironment: (agent: string) => Promise<AgentEnvironment>;
 }
 
 /**
@@ -23,7 +24,10 @@ export async function startSession(
   signal: AbortSignal,
 ): Promise<void> {
   await startBackend(ports, name, report, signal);
-  await sendAgentEnvironment(ports.backend, name, ports.agentEnvironment(), signal);
+  const session = await ports.backend.get(name, signal);
+  if (session === undefined) throw unknownSession(name, []);
+  const environment = await ports.agentEnvironment(session.description.agent);
+  await sendAgentEnvironment(ports.backend, name, environment, signal);
 }
 
 /** Starts what the backend runs, and nothing more; builds the image again when it was pruned. */

@@ -2,7 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { PassThrough, Readable, Writable } from 'node:stream';
 import * as assert from 'uvu/assert';
-import { frame } from '../../lib/transport/framing.ts';
+import { frame } from '../../lib/framing.ts';
 import { pump } from '../../lib/transport/pump.ts';
 import { suite } from '../harness/suite.ts';
 

@@ -1,20 +1,20 @@
-import type { Repository } from '../git/repository.ts';
-import { createSession } from '../session/create-session.ts';
-import { sendAgentEnvironment } from '../session/agent-environment.ts';
-import { startBackend } from '../session/start-session.ts';
-import type { AutoStart } from '../session/open-service.ts';
-import type { Location } from '../session/location.ts';
-import type { Report } from '../session/events.ts';
-import type { App } from '../app.ts';
-import { describe } from './describe.ts';
+import type { Repository } from './git/repository.ts';
+import { createSession } from './session/create-session.ts';
+import { startSession } from './session/start-session.ts';
+import type { AutoStart } from './session/open-service.ts';
+import type { Location } from './session/location.ts';
+import type { Report } from './session/events.ts';
+import type { App } from './app.ts';
+import { describe } from './commands/describe.ts';
 
 /** What git's remote helper asks of the house; the fitting type stands in remote/helper.ts. */
 export function helperPorts(app: App) {
   const backendOf = ({ backend }: Location) => app.backend(backend);
   return {
     backend: backendOf,
+    // Without .paude.json: what it says is for making sessions, and must not stand in the way of a fetch.
     settings: async () => {
-      const [{ values }, config] = await Promise.all([app.settings(), gitConfig(await app.repository())]);
+      const [{ values }, config] = await Promise.all([app.ownSettings(), gitConfig(await app.repository())]);
       return {
         autoStart: values['auto-start'] as AutoStart,
         protocolVersion: Number(config.get('protocol.version') ?? 2),
@@ -32,11 +32,13 @@ export function helperPorts(app: App) {
       await createSession(ports, { name: location.name, description }, report, signal);
     },
     start: async (location: Location, report: Report, signal: AbortSignal) => {
-      const ports = { backend: await backendOf(location), ensureImage: app.ensureImage };
-      await startBackend(ports, location.name, report, signal);
-      const { values } = await app.settings();
-      const environment = await app.agentEnvironment(String(values.agent));
-      await sendAgentEnvironment(ports.backend, location.name, environment, signal);
+      const { ensureImage, agentEnvironment } = app;
+      await startSession(
+        { backend: await backendOf(location), ensureImage, agentEnvironment },
+        location.name,
+        report,
+        signal,
+      );
     },
   };
 }
