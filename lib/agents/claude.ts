@@ -60,10 +60,10 @@ export const claude: Agent = {
   before: `
   [ -n "\${ANTHROPIC_API_KEY:-}" ] || return 0
   node -e '
-    const fs = require("fs"), file = process.env.HOME + "/.claude.json";
+    const fs = require("fs"), { env } = process, file = env.HOME + "/.claude.json";
     const state = fs.existsSync(file) ? JSON.parse(fs.readFileSync(file, "utf8")) : {};
     const approved = ((state.customApiKeyResponses ??= {}).approved ??= []);
-    const tail = process.env.ANTHROPIC_API_KEY.slice(-20);
+    const tail = env.ANTHROPIC_API_KEY.slice(-20);
     if (!approved.includes(tail)) {
       approved.push(tail);
       fs.writeFileSync(file + ".new", JSON.stringify(state, null, 2), { mode: 0o600 });
