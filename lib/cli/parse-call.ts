@@ -42,14 +42,17 @@ export function parseCall(entry: VerbEntry, argv: readonly string[]): Call {
     if (value === undefined) continue;
     flags.set(name, Array.isArray(value) ? value.map(unmarked).join('\n') : unmarked(value));
   }
-  const args = parsed.args.map((arg) => String(unmarked(arg)));
+  const rest = end < 0 ? [] : argv.slice(end + 1);
+  const takesRest = entry.args.some((arg) => arg.startsWith('--'));
+  // Where no command follows it, -- only says that what comes is no flag.
+  const args = [...parsed.args.map((arg) => String(unmarked(arg))), ...(takesRest ? [] : rest)];
   const most = entry.args.filter((arg) => !arg.startsWith('--')).length;
   if (args.length > most) {
     throw new PaudeError('USAGE', `${entry.verb} does not know what ${JSON.stringify(args[most])} is for`, {
       hint: `git paude ${entry.verb} -h`,
     });
   }
-  return { args, flags: canonical(flags), rest: end < 0 ? [] : argv.slice(end + 1) };
+  return { args, flags: canonical(flags), rest: takesRest ? rest : [] };
 }
 
 /** The flags of a verb: its switches, the settings, and `--no-…` for the settings that are on by themselves. */
