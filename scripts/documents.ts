@@ -99,12 +99,14 @@ function manual(): string {
       .replace(/\\/g, '\\\\')
       .replace(/-/g, '\\-')
       .replace(/^([.'])/gm, '\\&$1');
-  const commands = verbs.flatMap((entry) => [
-    '.TP',
-    `.B git paude ${escape([entry.verb, ...entry.args].join(' '))}`,
-    escape(entry.help),
-    ...entry.flags.flatMap((flag) => ['.br', escape(`--${flag.name}: ${flag.help}`)]),
-  ]);
+  const commands = verbs
+    .filter((entry) => entry.hidden !== true)
+    .flatMap((entry) => [
+      '.TP',
+      `.B git paude ${escape([entry.verb, ...entry.args].join(' '))}`,
+      escape(entry.help),
+      ...entry.flags.flatMap((flag) => ['.br', escape(`--${flag.name}: ${flag.help}`)]),
+    ]);
   const settings = all.flatMap(({ key, help }) => [
     '.TP',
     `.B ${escape(key)}`,

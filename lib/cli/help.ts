@@ -3,7 +3,7 @@ import { verbs, type VerbEntry } from './verbs.ts';
 
 /** What `git paude` alone shows. */
 export function overview(all: boolean): string {
-  const shown = verbs.filter((entry) => all || entry.common);
+  const shown = verbs.filter((entry) => entry.hidden !== true && (all || entry.common));
   return [
     'Coding agents in sandboxed sessions; each session is a git remote.',
     '',

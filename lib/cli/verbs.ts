@@ -17,6 +17,8 @@ export interface VerbEntry {
   readonly flags: readonly Flag[];
   /** Whether `git paude` alone shows it. */
   readonly common: boolean;
+  /** Not for people: no help shows it. */
+  readonly hidden?: boolean;
   readonly load: () => Promise<Command>;
 }
 
@@ -127,5 +129,14 @@ export const verbs: readonly VerbEntry[] = [
     flags: [{ name: 'show', help: 'only show what it asks for' }],
     common: false,
     load: async () => (await import('../commands/trust.ts')).trust,
+  },
+  {
+    verb: 'lfs-agent',
+    args: [],
+    help: 'refuse the objects of git-lfs; run by git-lfs itself',
+    flags: [],
+    common: false,
+    hidden: true,
+    load: async () => (await import('../commands/lfs-agent.ts')).lfsAgent,
   },
 ];

@@ -33,10 +33,17 @@ export interface Repository {
 }
 
 /**
- * git-lfs has no transport over a session, and takes a `paude:` URL for an ssh host. With this address it asks
- * this machine's discard port only, where nothing answers.
+ * git-lfs has no transport to a session, and takes a `paude:` URL for an ssh host. This address contacts nobody, and
+ * has git-lfs (seen with 3.3.0) ask a transfer agent of ours, which says that it can't be done, and what can.
  */
-const lfsUrl = 'http://127.0.0.1:9/git-paude-has-no-lfs';
+const lfs = {
+  url: 'file:///paude',
+  agent: [
+    ['lfs.file:///paude.standalonetransferagent', 'paude'],
+    ['lfs.customtransfer.paude.path', 'git-paude'],
+    ['lfs.customtransfer.paude.args', 'lfs-agent'],
+  ],
+} as const;
 
 const oldestGit = [2, 39] as const;
 
@@ -114,7 +121,8 @@ function repository(git: RunGit, topLevel: string | undefined, folderName: strin
       }
       await changed(git(['remote', 'add', name, url]));
       await git(['config', '--local', `remote.${name}.skipFetchAll`, 'true']);
-      await git(['config', '--local', `remote.${name}.lfsurl`, lfsUrl]);
+      await git(['config', '--local', `remote.${name}.lfsurl`, lfs.url]);
+      for (const [key, value] of lfs.agent) await git(['config', '--local', key, value]);
       return 'added';
     },
     removeRemote: async (name) => {
