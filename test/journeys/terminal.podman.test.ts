@@ -12,7 +12,7 @@ const model = readFileSync(fileURLToPath(new URL('../harness/model.mjs', import.
 const port = 41415;
 let world: World;
 let name: string;
-let socket: string;
+let terminals = 0;
 
 /** What the agent needs from the shell. Only the model is stood in for; it runs inside the session. */
 const shell = {
@@ -24,7 +24,6 @@ test.before(() => {
   if (podmanSkip !== undefined) return;
   world = new World();
   name = world.session('term');
-  socket = `paude-test-${process.pid}`;
 });
 test.after(() => {
   if (podmanSkip !== undefined) return;
@@ -32,17 +31,22 @@ test.after(() => {
   world.end();
 });
 
-/** The person's terminal is a tmux of this machine. */
+/** The person's terminal is a tmux of this machine: a server of its own for each, for one that ends takes its time. */
 function tmux(...args: string[]): string {
-  const done = spawnSync('tmux', ['-L', socket, '-f', '/dev/null', ...args], {
-    cwd: world.repository,
-    env: { ...world.env, ...shell },
-    encoding: 'utf8',
-  });
+  const done = spawnSync(
+    'tmux',
+    ['-L', `paude-test-${process.pid}-${terminals}`, '-f', '/dev/null', ...args],
+    {
+      cwd: world.repository,
+      env: { ...world.env, ...shell },
+      encoding: 'utf8',
+    },
+  );
   return done.stdout;
 }
 
 function terminal(command: string): void {
+  terminals++;
   tmux(
     'new-session',
     '-d',
