@@ -1,0 +1,107 @@
+import { once } from 'node:events';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import * as assert from 'uvu/assert';
+import { suite } from '../harness/suite.ts';
+import { sessionFolder, type SessionFolder } from './session-folder.ts';
+import { until } from '../remote/git-world.ts';
+
+const test = suite('lease');
+let session: SessionFolder;
+test.before.each(() => void (session = sessionFolder()));
+test.after.each(() => session.remove());
+
+const lives = (pid: number) =>
+  existsSync(`/proc/${pid}`) && !/\) Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
+
+/** A command under a lease, which writes its own process id and that of a child of it; then both sleep. */
+async function running(
+  id: string,
+  script: string,
+): Promise<{ pids: number[]; code: Promise<number | null> }> {
+  const file = join(session.root, `pids-${id}`);
+  const child = session.start([
+    'run',
+    id,
+    '--',
+    'bash',
+    '-c',
+    `${script}; sleep 300 & echo $$ $! >"$0"; wait`,
+    file,
+  ]);
+  const code = once(child, 'close').then(([number]) => number as number | null);
+  await until('the command runs', () => existsSync(file) && readFileSync(file, 'utf8').endsWith('\n'));
+  return { pids: readFileSync(file, 'utf8').trim().split(' ').map(Number), code };
+}
+
+test('the end of its input ends the whole group of processes', async () => {
+  const { pids, code } = await running('a', ':');
+  const lease = session.start(['lease', 'a']);
+  lease.stdin.write('....');
+  assert.equal(pids.map(lives), [true, true]);
+  const leaseEnds = once(lease, 'close');
+  lease.stdin.end();
+  assert.is(await code, 143);
+  await until('all of it is gone', () => !pids.some(lives));
+  assert.is((await leaseEnds)[0], 0);
+});
+
+test('what does not heed TERM is killed', async () => {
+  const { pids, code } = await running('b', "trap '' TERM");
+  session.start(['lease', 'b']).stdin.end();
+  assert.is(await code, 137);
+  await until('all of it is gone', () => !pids.some(lives));
+});
+
+test('so does silence, but not while bytes come', async () => {
+  const { pids, code } = await running('c', ':');
+  session.env['PAUDE_SILENCE'] = '1';
+  const lease = session.start(['lease', 'c']);
+  for (let beat = 0; beat < 8; beat++) {
+    lease.stdin.write('.');
+    await new Promise((resolve) => setTimeout(resolve, 250));
+  }
+  assert.ok(pids.every(lives), 'two seconds of heartbeats keep it');
+  assert.is(await code, 143);
+});
+
+test('a lease that is given back ends nothing', async () => {
+  const { pids } = await running('d', ':');
+  const lease = session.start(['lease', 'd']);
+  lease.stdin.end('..x');
+  assert.is((await once(lease, 'close'))[0], 0);
+  assert.ok(pids.every(lives));
+  session.start(['lease', 'd']).stdin.end();
+  await until('all of it is gone', () => !pids.some(lives));
+});
+
+test('a command that comes after the end of its lease does not begin', async () => {
+  assert.is(session.session(['lease', 'e']).code, 0);
+  const mark = join(session.root, 'mark');
+  assert.is.not(session.session(['run', 'e', '--', 'touch', mark]).code, 0);
+  assert.not.ok(existsSync(mark));
+});
+
+test('streams, arguments and exit codes are the command’s own', () => {
+  const bytes = Buffer.from([0, 255, 10, 13, 128]);
+  const { stdout } = session.session(['run', 'f', '--', 'od', '-An', '-tx1'], bytes);
+  assert.is(stdout, ' 00 ff 0a 0d 80\n');
+  assert.is(
+    session.session(['run', 'g', '--', 'printf', '%s|', 'a b', '$HOME', '', '--']).stdout,
+    'a b|$HOME||--|',
+  );
+  assert.is(session.session(['run', 'h', '--', 'sh', '-c', 'exit 7']).code, 7);
+  assert.is(session.session(['run', 'i', '--', 'sh', '-c', 'kill -9 $$']).code, 137);
+  assert.is(session.session(['run', 'j', '--', 'there-is-none']).code, 127);
+});
+
+test('an id is no path', () => {
+  writeFileSync(join(session.run, 'agent.env'), 'mine');
+  for (const id of ['../agent.env', '', 'a b', '/tmp/x']) {
+    assert.is(session.session(['lease', id]).code, 1, id);
+    assert.is(session.session(['run', id, '--', 'true']).code, 1, id);
+  }
+  assert.is(readFileSync(join(session.run, 'agent.env'), 'utf8'), 'mine');
+});
+
+test.run();
