@@ -1,5 +1,4 @@
-import { flagsOf } from './parse-call.ts';
-import { verbs, type VerbEntry } from './verbs.ts';
+import { verbs, type Flag, type VerbEntry } from './verbs.ts';
 
 /** What `git paude` alone shows. */
 export function overview(all: boolean): string {
@@ -9,7 +8,7 @@ export function overview(all: boolean): string {
     '',
     'usage: git paude COMMAND [ARGUMENTS]',
     '',
-    ...columns(shown.map((entry) => [usage(entry), entry.help])),
+    ...listOf(shown),
     '',
     all
       ? 'git paude COMMAND -h tells more.'
@@ -17,13 +16,28 @@ export function overview(all: boolean): string {
   ].join('\n');
 }
 
+/** What `-h` after the first word of two shows, such as `remote`. */
+export function helpOfGroup(word: string, group: readonly VerbEntry[]): string {
+  return [
+    `usage: git paude ${word} COMMAND [ARGUMENTS]`,
+    '',
+    ...listOf(group),
+    '',
+    `git paude ${word} COMMAND -h tells more.`,
+  ].join('\n');
+}
+
 /** What `-h` after a verb shows. */
-export function helpOf(entry: VerbEntry): string {
-  const flags = flagsOf(entry).map(({ name, value, help }) => [
+export function helpOf(entry: VerbEntry, flags: readonly Flag[]): string {
+  const rows = flags.map(({ name, value, help }) => [
     value === undefined ? `--${name}` : `--${name}=${value}`,
     help,
   ]);
-  return [`usage: git paude ${usage(entry)} [FLAGS]`, '', `${entry.help}`, '', ...columns(flags)].join('\n');
+  return [`usage: git paude ${usage(entry)} [FLAGS]`, '', `${entry.help}`, '', ...columns(rows)].join('\n');
+}
+
+function listOf(entries: readonly VerbEntry[]): readonly string[] {
+  return columns(entries.map((entry) => [usage(entry), entry.help]));
 }
 
 function usage({ verb, args }: VerbEntry): string {

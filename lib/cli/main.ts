@@ -1,9 +1,8 @@
-import { createApp } from '../app.ts';
-import type { Context } from '../commands/command.ts';
-import { exitCodeOf } from '../errors.ts';
+import type { Call, Context } from '../commands/command.ts';
+import { exitCodeOf, interrupted, isPaudeError } from '../errors.ts';
 import { createOutput, type Output } from '../ui/output.ts';
-import { helpOf, overview } from './help.ts';
-import { findVerb, parseCall } from './parse-call.ts';
+import { overview } from './help.ts';
+import type { VerbEntry } from './verbs.ts';
 
 declare const PAUDE_VERSION: string | undefined;
 
@@ -11,61 +10,84 @@ declare const PAUDE_VERSION: string | undefined;
 export async function main(argv: readonly string[]): Promise<number> {
   const { stdout, stderr, env } = process;
   const output = createOutput(stdout, stderr, Boolean(env['PAUDE_TRACE']));
-  // Who reads our results may stop reading, as head does.
-  stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
+  endWithReaders(output);
+  const stopping = new AbortController();
   try {
-    return await run(argv, output);
+    return await run(argv, output, stopping);
   } catch (error) {
-    output.fail(error);
-    return exitCodeOf(error);
+    // What Ctrl-C broke (it reaches git and Podman, too) is not a fault of its own.
+    const shown = stopping.signal.aborted && !isPaudeError(error) ? interrupted() : error;
+    output.fail(shown);
+    return stopping.signal.aborted ? 130 : exitCodeOf(shown);
   }
 }
 
-async function run(argv: readonly string[], output: Output): Promise<number> {
+/** Who reads our results may stop reading, as head does; then there is nobody to work for. */
+function endWithReaders({ stdout, stderr, say }: Output): void {
+  stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit(0);
+    say(`paude: the results can't be written: ${error.message}`);
+    process.exit(1);
+  });
+  // The talk may go unheard: the work goes on.
+  stderr.on('error', () => undefined);
+}
+
+/** Only what a call needs is imported: `git paude -h` reads no table of options. */
+async function run(argv: readonly string[], output: Output, stopping: AbortController): Promise<number> {
   const [first] = argv;
-  if (first === undefined || first === '-h' || first === '--help' || first === 'help') {
-    if (first === 'help' && argv.length > 1) output.print(helpOf(findVerb(argv.slice(1)).entry));
-    else output.print(overview(first === 'help'));
+  if (first === undefined || first === '-h' || first === '--help') {
+    output.print(overview(false));
     return 0;
   }
   if (first === '--version' || first === '-v' || first === 'version') {
     output.print(`git-paude ${typeof PAUDE_VERSION === 'string' ? PAUDE_VERSION : 'from source'}`);
     return 0;
   }
-  const { entry, args } = findVerb(argv);
-  const call = parseCall(entry, args);
-  if (call.flags.get('help') === true) {
-    output.print(helpOf(entry));
+  const { findVerb, flagsOf, groupOf, parseCall } = await import('./parse-call.ts');
+  const { helpOf, helpOfGroup } = await import('./help.ts');
+  const words = first === 'help' ? [...argv.slice(1), '-h'] : argv;
+  if (first === 'help' && argv.length === 1) {
+    output.print(overview(true));
     return 0;
   }
-  const command = await entry.load();
-  const { createProgress } = await import('../ui/progress.ts');
-  using progress = createProgress(output.stderr, call.flags.get('verbose') === true);
-  const quiet = () => progress[Symbol.dispose]();
-  return await command(contextOf(call.flags, output, progress.report, quiet), call);
+  const group = groupOf(words[0]);
+  if (group.length > 0 && (words[1] === '-h' || words[1] === '--help')) {
+    output.print(helpOfGroup(words[0]!, group));
+    return 0;
+  }
+  const { entry, args } = findVerb(words);
+  const call = parseCall(entry, args);
+  if (call.flags.get('help') === true) {
+    output.print(helpOf(entry, flagsOf(entry)));
+    return 0;
+  }
+  return runVerb(entry, call, output, stopping);
 }
 
-function contextOf(
-  flags: ReadonlyMap<string, unknown>,
+async function runVerb(
+  entry: VerbEntry,
+  call: Call,
   output: Output,
-  report: Context['report'],
-  quiet: () => void,
-): Context {
-  const app = createApp(flags);
-  const stopping = new AbortController();
+  stopping: AbortController,
+): Promise<number> {
+  const [command, { createApp }, { createProgress }] = await Promise.all([
+    entry.load(),
+    import('../app.ts'),
+    import('../ui/progress.ts'),
+  ]);
+  // The first one is a wish, to which everything half-made is undone; the second one is an order.
   for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-    // The first one is a wish, to which everything half-made is undone; the second one is an order.
-    process.once(name, () => {
-      stopping.abort();
-      process.once(name, () => process.exit(130));
-    });
+    process.on(name, () => (stopping.signal.aborted ? process.exit(130) : stopping.abort()));
   }
-  return {
-    ...app,
+  using progress = createProgress(output.stderr, call.flags.get('verbose') === true);
+  const context: Context = {
+    ...createApp(call.flags),
     output,
-    report,
-    quiet,
+    report: progress.report,
+    quiet: () => progress[Symbol.dispose](),
     signal: stopping.signal,
     term: process.env['TERM'] || 'xterm-256color',
   };
+  return await command(context, call);
 }

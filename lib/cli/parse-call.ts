@@ -16,7 +16,13 @@ export function findVerb(argv: readonly string[]): {
   const two = argv.slice(0, 2).join(' ');
   const entry = verbs.find(({ verb }) => verb === two) ?? verbs.find(({ verb }) => verb === argv[0]);
   if (entry !== undefined) return { entry, args: argv.slice(entry.verb.split(' ').length) };
-  const given = verbs.some(({ verb }) => verb.startsWith(`${argv[0]} `)) ? two : argv[0]!;
+  const group = groupOf(argv[0]);
+  if (group.length > 0 && (argv[1] === undefined || argv[1].startsWith('-'))) {
+    throw new PaudeError('USAGE', `${argv[0]} needs one of: ${group.map(({ verb }) => verb).join(', ')}`, {
+      hint: `git paude ${argv[0]} -h`,
+    });
+  }
+  const given = group.length > 0 ? two : argv[0]!;
   const nearest = nearestTo(
     given,
     verbs.map(({ verb }) => verb),
@@ -24,6 +30,11 @@ export function findVerb(argv: readonly string[]): {
   throw new PaudeError('USAGE', `there is no command ${JSON.stringify(given)}`, {
     hint: `git paude ${nearest}`,
   });
+}
+
+/** The verbs of two words that begin with this one. */
+export function groupOf(word: string | undefined): readonly VerbEntry[] {
+  return verbs.filter(({ verb }) => verb.startsWith(`${word} `));
 }
 
 /** Reads the arguments of a verb. Throws USAGE for a flag that it does not have. */
@@ -49,7 +60,7 @@ export function parseCall(entry: VerbEntry, argv: readonly string[]): Call {
   const most = entry.args.filter((arg) => !arg.startsWith('--')).length;
   if (args.length > most) {
     throw new PaudeError('USAGE', `${entry.verb} does not know what ${JSON.stringify(args[most])} is for`, {
-      hint: `git paude ${entry.verb} -h`,
+      hint: takesRest ? `git paude ${entry.verb} ${args[0]} -- ${args[most]}` : `git paude ${entry.verb} -h`,
     });
   }
   return { args, flags: canonical(flags), rest: takesRest ? rest : [] };

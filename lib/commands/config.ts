@@ -1,3 +1,4 @@
+import { printTable } from '../ui/table.ts';
 import type { Command } from './command.ts';
 
 export const config: Command = async (context, { flags }) => {
@@ -10,7 +11,7 @@ export const config: Command = async (context, { flags }) => {
   else {
     const shown = (value: unknown) => (typeof value === 'string' ? value : JSON.stringify(value));
     const cells = rows.map(({ key, value, source, name }) => [key, shown(value), `${source} ${name}`.trim()]);
-    context.output.table(['SETTING', 'VALUE', 'FROM'], cells);
+    printTable(context.output, ['SETTING', 'VALUE', 'FROM'], cells);
   }
   return 0;
 };

@@ -25,14 +25,15 @@ export const create: Command = async (context, { args }) => {
     report,
     signal,
   );
-  const remote = remoteName(session.location);
-  const added = await repository?.addRemote(remote, formatLocation(session.location));
   context.quiet();
+  // Said before the remote is added: where its name is taken, the session is there all the same.
   output.say(
     outcome === 'created'
       ? `the session ${name} is created`
       : `the session ${name} is there already, just so`,
   );
+  const remote = remoteName(session.location);
+  const added = await repository?.addRemote(remote, formatLocation(session.location));
   if (added === 'added') output.say(`the git remote ${remote} is added`);
   output.say(networkIsOpen);
   output.say(

@@ -1,7 +1,8 @@
 import { PaudeError } from '../errors.ts';
 import { lossesOf, planDelete, unconfirmed } from '../session/delete-session.ts';
+import { formatLocation } from '../session/location.ts';
 import type { Command } from './command.ts';
-import { whichSession } from './which-session.ts';
+import { sessionRemotes, whichSession } from './which-session.ts';
 
 export const remove: Command = async (context, { args, flags }) => {
   const { output, signal, report } = context;
@@ -13,7 +14,15 @@ export const remove: Command = async (context, { args, flags }) => {
   const location = await whichSession(context, args[0]);
   const { name } = location;
   const [backend, repository] = await Promise.all([context.backend(location.backend), context.repository()]);
-  const here = repository ?? { present: async () => new Set<string>(), remotes: async () => [] };
+  const here = {
+    present: async (oids: readonly string[]) => repository?.present(oids) ?? new Set<string>(),
+    // Each in the one full form: the same session may stand there as paude::podman/NAME.
+    remotes: async () =>
+      (await sessionRemotes(context)).map((remote) => ({
+        name: remote.name,
+        url: formatLocation(remote.location),
+      })),
+  };
   const plan = await planDelete({ backend, ensureImage: context.ensureImage }, name, here, report, signal);
   context.quiet();
   for (const loss of lossesOf(plan)) output.say(loss);

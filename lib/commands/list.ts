@@ -1,6 +1,7 @@
 import type { Session } from '../session/session.ts';
 import { formatLocation } from '../session/location.ts';
-import { age } from '../ui/output.ts';
+import { age } from '../ui/age.ts';
+import { printTable } from '../ui/table.ts';
 import type { Command } from './command.ts';
 
 export const list: Command = async (context, { flags }) => {
@@ -23,7 +24,7 @@ export const list: Command = async (context, { flags }) => {
     'open',
   ]);
   if (rows.length === 0) context.output.say('there is no session; next: git paude create');
-  else context.output.table(head, rows);
+  else printTable(context.output, head, rows);
   return 0;
 };
 

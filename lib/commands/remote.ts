@@ -1,6 +1,7 @@
 import { PaudeError } from '../errors.ts';
 import type { Repository } from '../git/repository.ts';
 import { formatLocation, type BackendName } from '../session/location.ts';
+import { printTable } from '../ui/table.ts';
 import type { Command, Context } from './command.ts';
 import { remoteName, sessionRemotes, whichSession } from './which-session.ts';
 
@@ -16,9 +17,10 @@ export const remoteAdd: Command = async (context, { args }) => {
   const repository = await here(context);
   const location = await whichSession(context, args[0]);
   const remote = remoteName(location);
+  // Asked first: where the backend can't answer, nothing is changed.
+  const backend = await context.backend(location.backend);
+  const exists = (await backend.get(location.name, context.signal)) !== undefined;
   const outcome = await repository.addRemote(remote, formatLocation(location));
-  const exists =
-    (await (await context.backend(location.backend)).get(location.name, context.signal)) !== undefined;
   context.output.say(`the remote ${remote} is ${outcome === 'added' ? 'added' : 'there already'}`);
   if (!exists) context.output.say(`there is no session ${location.name} yet: the first push creates it`);
   context.output.say(`next: git push ${remote} HEAD`);
@@ -30,7 +32,8 @@ export const remoteList: Command = async (context, { flags }) => {
   const remotes = await sessionRemotes(context);
   if (flags.get('json') === true) context.output.json(remotes.map(({ name, url }) => ({ name, url })));
   else
-    context.output.table(
+    printTable(
+      context.output,
       ['REMOTE', 'URL'],
       remotes.map(({ name, url }) => [name, url]),
     );
@@ -61,6 +64,7 @@ export const remoteCleanup: Command = async (context) => {
   const repository = await here(context);
   const remotes = await sessionRemotes(context);
   let code = 0;
+  let removed = 0;
   for (const name of new Set<BackendName>(remotes.map(({ location }) => location.backend))) {
     try {
       const sessions = await (await context.backend(name)).list(context.signal);
@@ -68,13 +72,17 @@ export const remoteCleanup: Command = async (context) => {
       for (const remote of remotes.filter(({ location }) => location.backend === name)) {
         if (present.has(formatLocation(remote.location))) continue;
         await repository.removeRemote(remote.name);
+        removed++;
         context.output.say(`the remote ${remote.name} is removed: its session is gone`);
       }
     } catch (error) {
+      if (context.signal.aborted) throw error;
       context.output.say(`the remotes on ${name} are left as they are:`);
       context.output.fail(error);
       code = 1;
     }
   }
+  if (removed === 0 && code === 0)
+    context.output.say('every remote of a session has its session; none is removed');
   return code;
 };

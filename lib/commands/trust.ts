@@ -1,5 +1,6 @@
 import { PaudeError } from '../errors.ts';
 import { untrustedKeys } from '../config/load-settings.ts';
+import { printTable } from '../ui/table.ts';
 import type { Command } from './command.ts';
 
 export const trust: Command = async (context, { flags }) => {
@@ -13,7 +14,8 @@ export const trust: Command = async (context, { flags }) => {
   if (flags.get('show') === true) {
     if (asked.length === 0) context.output.say(`${file.path} asks for nothing that needs consent`);
     else
-      context.output.table(
+      printTable(
+        context.output,
         ['SETTING', 'VALUE'],
         asked.map((key) => [key, JSON.stringify(file.values.get(key))]),
       );

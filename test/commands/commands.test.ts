@@ -1,0 +1,183 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import * as assert from 'uvu/assert';
+import { PaudeError } from '../../lib/errors.ts';
+import { sessionName } from '../../lib/names.ts';
+import { suite } from '../harness/suite.ts';
+import { World } from './world.ts';
+
+const test = suite('commands');
+let world: World;
+
+test.before.each(() => {
+  world = new World();
+});
+test.after.each(() => world.end());
+
+const unreachable = async () => {
+  throw new PaudeError('BACKEND_UNREACHABLE', 'podman does not answer', { hint: 'podman info' });
+};
+
+test('create names the session after the folder, adds the remote, and says what is next', async () => {
+  const made = await world.paude('create');
+  assert.is(made.code, 0, made.stderr);
+  assert.is(made.stdout, 'my-repo\n');
+  assert.match(made.stderr, /the network of the session is open/);
+  assert.match(made.stderr, /next: git push paude-my-repo HEAD\n$/);
+  assert.is(world.git('remote', 'get-url', 'paude-my-repo'), 'paude://podman/my-repo');
+  assert.is(world.git('config', 'remote.paude-my-repo.skipFetchAll'), 'true');
+  const next = await world.paude('create');
+  assert.is(next.stdout, 'my-repo-2\n');
+});
+
+test('create again: the same says so, another names the differences and changes nothing', async () => {
+  await world.paude('create', '007', '--memory=1Gi');
+  const same = await world.paude('create', '007', '--memory=1Gi');
+  assert.is(same.code, 0);
+  assert.match(same.stderr, /there already/);
+  const other = await world.paude('create', '007', '--memory=2Gi', '--yolo');
+  assert.is(other.code, 1);
+  assert.match(other.stderr, /memory is "1Gi", asked for "2Gi"; yolo is false, asked for true/);
+  const kept = await world.backend.get(sessionName('007'), new AbortController().signal);
+  assert.is(kept?.description.memory, '1Gi');
+});
+
+test('create where the remote is taken: the session is said to be there, and the remote is left', async () => {
+  world.git('remote', 'add', 'paude-x', 'https://example.com/x');
+  const made = await world.paude('create', 'x');
+  assert.is(made.code, 1);
+  assert.match(made.stderr, /the session x is created\n[^]*the remote paude-x is there already/);
+  assert.is(world.git('remote', 'get-url', 'paude-x'), 'https://example.com/x');
+});
+
+test('a name that is none is refused before anything is asked, with one that would do', async () => {
+  const refused = await world.paudeIn(world.repository, { backend: unreachable }, 'create', 'Fix_Auth');
+  assert.is(refused.code, 2);
+  assert.match(refused.stderr, /fix-auth/);
+});
+
+test('start off a terminal runs it, stop stops it, list shows it', async () => {
+  await world.paude('create', 'x', '--yolo');
+  assert.match((await world.paude('list')).stdout, /^x\tcreated\t\d+s\tan-image\tclaude\tyes\topen\n$/);
+  assert.match((await world.paude('start')).stderr, /the session x runs; next: git paude connect x\n$/);
+  assert.is(JSON.parse((await world.paude('list', '--json')).stdout)[0].state, 'running');
+  assert.match((await world.paude('stop', 'x')).stderr, /its files are kept\n$/);
+  const connect = await world.paude('connect', 'x');
+  assert.is(connect.code, 1);
+  assert.match(connect.stderr, /connect needs a terminal/);
+});
+
+test('list of nothing, and of a backend that does not answer', async () => {
+  const none = await world.paude('list');
+  assert.is(none.code, 0);
+  assert.is(none.stdout, '');
+  assert.is((await world.paude('list', '--json')).stdout, '[]\n');
+  const down = await world.paudeIn(world.repository, { backend: unreachable }, 'list', '--json');
+  assert.is(down.code, 1);
+  assert.is(down.stdout, '');
+});
+
+test('delete without --confirm says what it would remove; with it, only what is of this very session', async () => {
+  await world.paude('create', 'x');
+  await world.paude('create', 'y');
+  world.git('remote', 'add', 'short', 'paude::podman/x');
+  world.git('remote', 'add', 'other', 'https://example.com/x');
+  const asked = await world.paude('delete', 'x');
+  assert.is(asked.code, 2);
+  assert.match(asked.stderr, /would remove: the session x .*paude-x.*short\n/);
+  assert.not.match(asked.stderr, /other|paude-y/);
+  assert.is(world.git('remote'), 'other\npaude-x\npaude-y\nshort');
+  const done = await world.paude('delete', 'x', '--confirm');
+  assert.is(done.code, 0, done.stderr);
+  assert.is(world.git('remote'), 'other\npaude-y');
+  assert.match((await world.paude('list')).stdout, /^y\t[^\n]*\n$/);
+  const gone = await world.paude('delete', 'x', '--confirm');
+  assert.is(gone.code, 1);
+  assert.match(gone.stderr, /there is no session x; there are: y/);
+});
+
+test('remote add: before the session is there, again, and where the name is taken', async () => {
+  const first = await world.paude('remote', 'add', 'x');
+  assert.is(first.code, 0, first.stderr);
+  assert.match(first.stderr, /the first push creates it/);
+  const again = await world.paude('remote', 'add', 'x');
+  assert.is(again.code, 0);
+  assert.match(again.stderr, /there already/);
+  world.git('remote', 'set-url', 'paude-x', 'https://example.com/x');
+  const taken = await world.paude('remote', 'add', 'x');
+  assert.is(taken.code, 1);
+  assert.match(taken.stderr, /example\.com/);
+  const outside = await world.paudeIn(world.root, {}, 'remote', 'add', 'x');
+  assert.is(outside.code, 1);
+  assert.match(outside.stderr, /not in a git repository/);
+});
+
+test('remote add where the backend does not answer changes nothing', async () => {
+  const backend = async () => ({ ...world.backend, get: unreachable });
+  const refused = await world.paudeIn(world.repository, { backend }, 'remote', 'add', 'x');
+  assert.is(refused.code, 1);
+  assert.is(world.git('remote'), '');
+});
+
+test('remote list and remove', async () => {
+  await world.paude('remote', 'add', 'x');
+  world.git('remote', 'add', 'origin', 'https://example.com/x');
+  assert.is((await world.paude('remote', 'list')).stdout, 'paude-x\tpaude://podman/x\n');
+  assert.is((await world.paude('remote', 'remove', 'origin')).code, 1);
+  assert.is((await world.paude('remote', 'remove', 'x')).code, 0);
+  assert.is(world.git('remote'), 'origin');
+});
+
+test('remote cleanup removes what is gone, and nothing where the backend can not be asked', async () => {
+  await world.paude('create', 'here');
+  await world.paude('remote', 'add', 'gone');
+  const list = { backend: async () => ({ ...world.backend, list: unreachable }) };
+  const down = await world.paudeIn(world.repository, list, 'remote', 'cleanup');
+  assert.is(down.code, 1);
+  assert.is(world.git('remote'), 'paude-gone\npaude-here');
+  const done = await world.paude('remote', 'cleanup');
+  assert.is(done.code, 0);
+  assert.is(world.git('remote'), 'paude-here');
+  assert.match((await world.paude('remote', 'cleanup')).stderr, /none is removed/);
+});
+
+test('a remote with a hostile name is shown, and moves no cursor', async () => {
+  world.git('config', 'remote.e\u001b[31mvil.url', 'paude://podman/B');
+  const { stderr } = await world.paude('remote', 'list');
+  assert.match(stderr, /e\\x1b\[31mvil is left out/);
+  assert.not.match(stderr, /\u001b/);
+});
+
+test('exec without a command says how it is written', async () => {
+  const { code, stderr } = await world.paude('exec', 'x');
+  assert.is(code, 2);
+  assert.match(stderr, /git paude exec NAME -- COMMAND/);
+});
+
+test('what a repository asks for stops create until it is trusted, as it then is', async () => {
+  const file = join(world.repository, '.paude.json');
+  assert.match((await world.paude('trust')).stderr, /there is no \.paude\.json/);
+  writeFileSync(file, '{ "packages": ["jq"], /* and */ "memory": "1Gi" }');
+  const refused = await world.paude('create', 'x');
+  assert.is(refused.code, 1);
+  assert.match(refused.stderr, /needs your consent: packages\nhint: .*git paude trust/);
+  assert.is((await world.paude('trust', '--show')).stdout, 'packages\t["jq"]\n');
+  assert.is((await world.paude('create', 'x')).code, 1, 'showing is not trusting');
+  assert.is((await world.paude('trust')).code, 0);
+  assert.is((await world.paude('create', 'x')).code, 0);
+  assert.match((await world.paude('config')).stdout, /^memory\t1Gi\trepository /m);
+  writeFileSync(file, '{ "packages": ["jq", "vim"] }');
+  assert.is((await world.paude('create', 'x')).code, 1);
+});
+
+test('config prints each value and where it came from', async () => {
+  const rows = (await world.paude('config')).stdout;
+  assert.match(rows, /^backend\tpodman\tfallback$/m);
+  const json = JSON.parse((await world.paude('config', '--json', '--backend=podman')).stdout);
+  assert.equal(
+    json.find((row: { key: string }) => row.key === 'backend'),
+    { key: 'backend', value: 'podman', source: 'flag', name: '--backend' },
+  );
+});
+
+test.run();
