@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import * as v from 'valibot';
 import { PaudeError } from '../errors.ts';
 import { gitKeyOf, options, variableOf, type Option, type OptionKey } from './options.ts';
+import { shown } from './parse-settings.ts';
 import { readSettingsFile, type SettingsFile } from './settings-file.ts';
 import { containerfileOf, isTrusted } from './trust.ts';
 
@@ -35,6 +36,8 @@ export interface Sources {
 
 interface Candidate extends Origin {
   readonly value: unknown;
+  /** Where the value stands in its file. */
+  readonly place?: string | undefined;
 }
 
 /**
@@ -44,7 +47,7 @@ interface Candidate extends Origin {
 export async function loadSettings(sources: Sources): Promise<Resolved> {
   const [repository, user] = await Promise.all([
     sources.topLevel === undefined ? undefined : readSettingsFile(join(sources.topLevel, '.paude.json')),
-    readSettingsFile(join(sources.userFolder, 'config.json')),
+    readSettingsFile(join(sources.userFolder, 'config.json'), 'links'),
   ]);
   if (repository !== undefined) await refuseUntrusted(repository, sources);
   const values: Record<string, unknown> = {};
@@ -74,28 +77,33 @@ function candidates(
     { source: 'flag', name: `--${key}`, value: flags.get(key) },
     { source: 'environment', name: variable, value: env[variable] || undefined },
     { source: 'git config', name: gitKeyOf(key), value: gitConfig.get(gitKeyOf(key).toLowerCase()) },
-    { source: 'repository', name: repository?.path ?? '', value: repository?.values.get(key) },
-    { source: 'user', name: user?.path ?? '', value: user?.values.get(key) },
+    fromFile('repository', key, repository),
+    fromFile('user', key, user),
     { source: 'environment', name: 'NODE_EXTRA_CA_CERTS', value: caFallback },
     { source: 'fallback', name: '', value: option.fallback },
   ];
 }
 
-/** Text from a flag, a variable or git's configuration becomes what the option's kind asks for. */
-function parsed(option: Option, { source, name, value }: Candidate): unknown {
-  const result = v.safeParse(option.schema, typeof value === 'string' ? fromText(option.kind, value) : value);
+function fromFile(source: 'repository' | 'user', key: string, file: SettingsFile | undefined): Candidate {
+  return { source, name: file?.path ?? '', value: file?.values.get(key), place: file?.places.get(key) };
+}
+
+/** Text from a flag, a variable or git's configuration becomes what the option's kind asks for; JSON has kinds. */
+function parsed(option: Option, { source, name, value, place }: Candidate): unknown {
+  const isText = typeof value === 'string' && place === undefined;
+  const result = v.safeParse(option.schema, isText ? fromText(option, value) : value);
   if (result.success) return result.output;
-  const shown = JSON.stringify(value);
-  const why = result.issues[0].message;
-  const message = `${name}: ${option.key} ${shown} ${/^(is|has|begins)/.test(why) ? why : `is not right: ${why}`}`;
+  const [issue] = result.issues;
+  const where = place === undefined ? name : `${name}:${place}`;
+  const message = `${where}: ${option.key}: ${shown(issue.input)} ${issue.message}`;
   throw new PaudeError(source === 'flag' ? 'USAGE' : 'CONFIG_INVALID', message, {
     hint: `${option.key}: ${option.help}`,
   });
 }
 
-function fromText(kind: Option['kind'], text: string): unknown {
+function fromText({ kind, separator = '\n' }: Option, text: string): unknown {
   if (kind === 'number') return /^[0-9]+$/.test(text) ? Number(text) : text;
-  if (kind === 'list') return text.split(/[\n,]/).flatMap((item) => item.trim() || []);
+  if (kind === 'list') return text.split(separator).flatMap((item) => item.trim() || []);
   if (kind !== 'flag') return text;
   if (/^(true|yes|on|1)$/i.test(text)) return true;
   return /^(false|no|off|0)$/i.test(text) ? false : text;

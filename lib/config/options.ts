@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { quantity } from '../names.ts';
+import { amount, flag, lines, packages, text, version, whole } from './schemas.ts';
 
 /** Where an option may be given: the verbs that read it. */
 export type Verb = 'create' | 'start' | 'connect' | 'push' | 'any';
@@ -19,40 +19,12 @@ export interface Option {
   readonly repository: boolean;
   /** The only backend that can honour it. */
   readonly only?: 'kubernetes';
+  /** Between the items of a list that is given as text, if it is not the line break. */
+  readonly separator?: string | RegExp;
   /** Another name of the flag. */
   readonly alias?: string;
 }
 
-const amount = v.pipe(
-  v.string(),
-  v.check((text) => {
-    try {
-      quantity(text);
-      return true;
-    } catch {
-      return false;
-    }
-  }, 'is not an amount; write 512Mi, 4Gi, 1500m'),
-);
-const text = v.pipe(
-  v.string(),
-  v.nonEmpty('is empty'),
-  v.regex(/^[^\p{Cc}]*$/u, 'has control characters in it'),
-  v.regex(/^[^-]/, 'begins with -'),
-);
-const lines = v.array(v.pipe(v.string(), v.regex(/^[^\n\0]*$/, 'has a line break in it')));
-/** Debian policy, 5.6.7: names of packages; a version or an architecture may follow. */
-const packages = v.array(
-  v.pipe(
-    v.string(),
-    v.regex(
-      /^[a-z0-9][a-z0-9+.-]+(:[a-z0-9]+)?(=[A-Za-z0-9.+:~-]+)?$/,
-      'is not the name of a Debian package',
-    ),
-  ),
-);
-const flag = v.boolean();
-const whole = v.pipe(v.number(), v.integer('is not a whole number'), v.minValue(1, 'is less than 1'));
 const created = { verbs: ['create'] as const, repository: false };
 const cluster = { ...created, only: 'kubernetes' as const, schema: text, kind: 'text' as const };
 
@@ -82,10 +54,7 @@ export const options = [
     key: 'agent-version',
     kind: 'text',
     value: 'VERSION',
-    schema: v.pipe(
-      v.string(),
-      v.regex(/^[0-9]+\.[0-9]+\.[0-9]+[0-9A-Za-z.-]*$/, 'is not a version such as 2.1.330'),
-    ),
+    schema: version,
     help: "the agent's version, where it is not the one that git-paude pins",
     ...created,
   },
@@ -127,6 +96,7 @@ export const options = [
     kind: 'list',
     value: 'PACKAGE',
     schema: packages,
+    separator: /[\n,]/,
     fallback: [],
     help: 'a Debian package added to the image; may be given more than once',
     ...created,

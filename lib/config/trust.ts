@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
-import { isAbsolute, join, normalize } from 'node:path';
+import { mkdir, readFile, realpath, rename, writeFile } from 'node:fs/promises';
+import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
 import { PaudeError } from '../errors.ts';
+import { shown } from './parse-settings.ts';
 import { readPlainFile, type SettingsFile } from './settings-file.ts';
 
 const store = 'trusted.json';
@@ -31,7 +32,9 @@ export async function trust(
 
 async function trusted(userFolder: string): Promise<readonly string[]> {
   try {
-    return JSON.parse(await readFile(join(userFolder, store), 'utf8')) as string[];
+    const all: unknown = JSON.parse(await readFile(join(userFolder, store), 'utf8'));
+    if (!Array.isArray(all)) throw new TypeError('it is not a list');
+    return all as readonly string[];
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
     throw new PaudeError('CONFIG_INVALID', `${join(userFolder, store)} can't be read`, {
@@ -54,16 +57,33 @@ export async function containerfileOf(
   named: unknown,
 ): Promise<string | undefined> {
   if (typeof named !== 'string') return undefined;
-  const path = normalize(named);
-  const outside = isAbsolute(path) || path === '..' || path.startsWith('../');
-  const folder = topLevel ?? process.cwd();
-  const text = outside ? undefined : await readPlainFile(join(folder, path));
+  const text = await textInside(topLevel ?? process.cwd(), named);
   if (text !== undefined) return text;
   throw new PaudeError(
     'CONFIG_INVALID',
-    `the containerfile ${JSON.stringify(named)} is not a file of the repository`,
+    `the containerfile ${shown(named)} is not a file of the repository`,
     {
       hint: 'name it from the top of the work tree, such as .paude/Containerfile',
     },
   );
+}
+
+/** The text of a plain file below a folder; no part of its path may be a link that leads out. */
+async function textInside(top: string, named: string): Promise<string | undefined> {
+  if (isAbsolute(named) || named.includes('\0') || leaves(top, resolve(top, named))) return undefined;
+  let folder: string;
+  try {
+    folder = await realpath(dirname(resolve(top, named)));
+    if (leaves(await realpath(top), folder)) return undefined;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'ENOTDIR' || code === 'ELOOP') return undefined;
+    throw error;
+  }
+  return readPlainFile(join(folder, basename(named)));
+}
+
+function leaves(top: string, path: string): boolean {
+  const way = relative(top, path);
+  return way === '..' || way.startsWith(`..${sep}`);
 }
