@@ -1,0 +1,203 @@
+import { spawn, spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { tries } from '../egress/session-ports.ts';
+import type { Surroundings, Try } from '../egress/ways-out.ts';
+import { clusterEnv, clusterImage, clusterProxyImage } from '../harness/cluster-world.ts';
+import { until } from '../journeys/world.ts';
+import { certificateFor } from './authority.mjs';
+import { nodeNeighbour } from './node-neighbour.ts';
+import {
+  companyIsThere,
+  companyScript,
+  modelPort,
+  modelProgram,
+  serverProgram,
+  type CompanyProxy,
+  type Outside,
+} from './outside.ts';
+
+/** Nobody's on the internet (RFC 5737), and yet not private; the node has it on its loopback. */
+const address = '198.51.100.2';
+const metadata = '169.254.169.254';
+
+/** Gives the node the addresses of the world: SIOCSIFADDR on an alias of its loopback (netdevice(7)). */
+const addAddresses = `
+import fcntl, os, socket, struct, sys
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+for number, address in enumerate(os.environ['ADDRESSES'].split()):
+    name = f'lo:w{number}'.encode()
+    at = struct.pack('HH4s8x', socket.AF_INET, 0, socket.inet_aton(address))
+    fcntl.ioctl(s, 0x8916, struct.pack('16s16s', name, at))
+    mask = struct.pack('HH4s8x', socket.AF_INET, 0, b'\\xff\\xff\\xff\\xff')
+    fcntl.ioctl(s, 0x891c, struct.pack('16s16s', name, mask))
+os.execvp('node', ['node', '/world/server.mjs', *sys.argv[1:], '/world/pem'])
+`;
+
+const names = ['model', 'plain', 'evil', 'api', 'first', 'second', 'third'];
+
+/** The world outside of sessions on a cluster: a server on the node, a pod beside, names of the cluster's own DNS. */
+export class OutsideOnCluster implements Outside {
+  readonly namespace = `paude-world-${process.pid}`;
+  readonly env = clusterEnv('admin');
+  readonly surroundings: Surroundings;
+
+  constructor() {
+    this.apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: this.namespace } });
+    const data = { 'server.mjs': readFileSync(serverProgram, 'utf8'), pem: certificateFor([this.name('*')]) };
+    this.apply({ apiVersion: 'v1', kind: 'ConfigMap', metadata: this.#named('world'), data });
+    this.#server('inner', '');
+    this.#server('world', `${address} ${metadata}`);
+    this.kubectl('wait', '--for=condition=Ready', 'pod', '--all', '--timeout=180s', '-n', this.namespace);
+    const inner = this.#ask('inner', '{.status.podIP}');
+    const node = this.#ask('world', '{.status.hostIP}');
+    for (const name of names) this.#name(name, address);
+    this.#name('private', inner);
+    this.surroundings = {
+      address,
+      allowed: this.name('model'),
+      plain: this.name('plain'),
+      forbidden: this.name('evil'),
+      hidden: this.name('private'),
+      inner,
+      nameserver: '10.96.0.10',
+      neighbours: [
+        { name: 'a neighbour', address: inner, port: 443 },
+        { name: 'metadata', address: metadata, port: 80 },
+        { name: 'the API server', address: '10.96.0.1', port: 443 },
+        { name: 'the API server at its own address', address: node, port: 6443 },
+        { name: 'the kubelet', address: node, port: 10250 },
+        { name: 'the registry of the node', address: node, port: 5000 },
+      ],
+    };
+  }
+
+  name(of: string): string {
+    return `${of}.${this.namespace}.svc.cluster.local`;
+  }
+
+  asked(): string {
+    return this.kubectl('logs', 'world', '-n', this.namespace);
+  }
+
+  async startModel(script: readonly unknown[]): Promise<void> {
+    const inWorld = ['exec', '--stdin', 'world', '-n', this.namespace, '--'];
+    this.kubectl(...inWorld, 'sh', '-c', `pkill -f '[n]ode - ${modelPort}' || :`);
+    const args = [...inWorld, 'node', '-', modelPort, JSON.stringify(script)];
+    const model = spawn('kubectl', args, { env: this.env, stdio: ['pipe', 'pipe', 'inherit'] });
+    model.stdin.end(modelProgram);
+    await new Promise((resolve) => model.stdout.once('data', resolve));
+    // It ends with its pod.
+    for (const handle of [model, model.stdin, model.stdout]) (handle as { unref?: () => void }).unref?.();
+  }
+
+  async startCompanyProxy(login: string): Promise<CompanyProxy> {
+    const env = [{ name: 'LOGIN', value: login }];
+    const command = ['sh', '-c', companyScript];
+    const containers = [{ name: 'proxy', image: clusterProxyImage, command, env }];
+    this.#pod('company', { containers });
+    const log = () => this.kubectl('logs', 'company', '-n', this.namespace);
+    await until(
+      () =>
+        spawnSync('kubectl', ['logs', 'company', '-n', this.namespace], { env: this.env, encoding: 'utf8' })
+          .stdout,
+      (said) => companyIsThere.test(said),
+    );
+    return { host: this.#ask('company', '{.status.podIP}'), port: 3128, log };
+  }
+
+  /** The node as a pod has it on its own wire, by IPv6: an address of the link, whatever the cluster's addresses are. */
+  neighbourOf(namespace: string, pod: string): string {
+    const ip = this.kubectl('get', 'pod', pod, '-n', namespace, '-o', 'jsonpath={.status.podIP}');
+    const onNode = (...command: string[]) =>
+      this.kubectl('exec', 'world', '-n', this.namespace, '--', ...command);
+    return `${nodeNeighbour(onNode('cat', '/proc/net/route'), onNode('cat', '/proc/net/if_inet6'), ip)}%eth0`;
+  }
+
+  kubectl = (...args: string[]): string => this.#kubectl(args);
+
+  apply(object: object): void {
+    this.#kubectl(['apply', '-f', '-'], JSON.stringify(object));
+  }
+
+  #kubectl(args: readonly string[], input = ''): string {
+    const done = spawnSync('kubectl', args, { env: this.env, encoding: 'utf8', input });
+    if (done.status !== 0) throw new Error(`kubectl ${args.join(' ')}: ${done.stderr}`);
+    return done.stdout;
+  }
+
+  #ask(pod: string, path: string): string {
+    return this.kubectl('get', 'pod', pod, '-n', this.namespace, '-o', `jsonpath=${path}`);
+  }
+
+  #named(name: string): { name: string; namespace: string } {
+    return { name, namespace: this.namespace };
+  }
+
+  #pod(name: string, spec: object): void {
+    const all = { terminationGracePeriodSeconds: 0, ...spec };
+    this.apply({ apiVersion: 'v1', kind: 'Pod', metadata: this.#named(name), spec: all });
+  }
+
+  /** A server in a pod; one that has addresses is on the node itself, and gives names their private ones. */
+  #server(name: string, addresses: string): void {
+    const isNode = addresses !== '';
+    const start = isNode
+      ? ['python3', '-c', addAddresses, address, '127.0.0.1', '::1']
+      : ['node', '/world/server.mjs', '-', '-', '-', '/world/pem'];
+    const container = {
+      name: 'world',
+      image: clusterImage,
+      command: start,
+      env: [{ name: 'ADDRESSES', value: addresses }],
+      securityContext: { runAsUser: 0, ...(isNode && { capabilities: { add: ['NET_ADMIN'] } }) },
+      volumeMounts: [{ name: 'world', mountPath: '/world' }],
+      // The port alone says nothing: another world may have it on this node.
+      readinessProbe: { exec: { command: ['test', '-e', '/tmp/there'] }, periodSeconds: 1 },
+    };
+    const volumes = [{ name: 'world', configMap: { name: 'world' } }];
+    this.#pod(name, { hostNetwork: isNode, containers: [container], volumes });
+  }
+
+  /** A name without a selector leads to where its endpoints say. */
+  #name(name: string, to: string): void {
+    const ports = [{ name: 'https', port: 443 }];
+    this.apply({
+      apiVersion: 'v1',
+      kind: 'Service',
+      metadata: this.#named(name),
+      spec: { clusterIP: 'None', ports },
+    });
+    const subsets = [{ addresses: [{ ip: to }], ports }];
+    this.apply({ apiVersion: 'v1', kind: 'Endpoints', metadata: this.#named(name), subsets });
+  }
+
+  /** One try as root with every right of a pod, in a namespace, with these labels. */
+  asRoot(
+    namespace: string,
+    name: string,
+    labels: Readonly<Record<string, string>>,
+    all: readonly Try[],
+  ): readonly unknown[] {
+    const security = { runAsUser: 0, capabilities: { add: ['NET_RAW'] } };
+    const command = ['sleep', '600'];
+    const containers = [{ name: 'root', image: clusterImage, command, securityContext: security }];
+    const metadata = { name, namespace, labels };
+    this.apply({
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata,
+      spec: { terminationGracePeriodSeconds: 0, containers },
+    });
+    this.kubectl('wait', '--for=condition=Ready', 'pod', name, '-n', namespace, '--timeout=60s');
+    const exec = ['exec', '-i', '-n', namespace, name, '--', 'python3', '-c', tries];
+    const said = this.#kubectl(exec, JSON.stringify(all));
+    this.kubectl('delete', 'pod', name, '-n', namespace, '--wait=false');
+    return JSON.parse(said) as unknown[];
+  }
+
+  end(): void {
+    // Waited for: the next world has the same addresses.
+    this.kubectl('delete', 'pod', 'world', '-n', this.namespace);
+    this.kubectl('delete', 'namespace', this.namespace, '--wait=false');
+  }
+}

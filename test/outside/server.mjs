@@ -1,0 +1,133 @@
+// The world outside of a session, for the tests: plain Node, for it runs in a container or pod of its own.
+//   node server.mjs PUBLIC PRIVATE PRIVATE6 CERTIFICATE
+// TLS on 443 and 8443, plain HTTP on 80; whatever is asked for says `reached` and what it was asked as, and stands on
+// stdout with who asked. What is asked of `api` goes to a stand-in for the model (test/harness/model.mjs) on
+// 127.0.0.1:41415. DNS on 53, where PUBLIC is not `-`: names of `test` have that address, private ones the other two.
+import { createSocket } from 'node:dgram';
+import { createServer as createHttp, request as askHttp } from 'node:http';
+import { createServer as createHttps } from 'node:https';
+import { createServer as createTcp } from 'node:net';
+import { readFileSync, writeFileSync } from 'node:fs';
+
+const [address, privateAddress, privateAddress6, pem] = process.argv.slice(2);
+const certificate = readFileSync(pem);
+
+function answer(request, response) {
+  const as = request.socket.servername ?? 'plain';
+  process.stdout.write(
+    `asked ${as} ${request.method} ${request.url} ${request.headers['user-agent'] ?? '-'}\n`,
+  );
+  if (as.startsWith('api.')) return toModel(request, response);
+  if (request.url.startsWith('/stream')) return stream(response);
+  if (request.url.startsWith('/big')) return big(response, Number(request.url.split('=')[1]));
+  response.end(`reached ${as} ${request.headers.host} ${request.url}\n`);
+}
+
+function toModel(request, response) {
+  const { method, url, headers } = request;
+  const asked = askHttp({ host: '127.0.0.1', port: 41415, method, path: url, headers }, (said) => {
+    response.writeHead(said.statusCode, said.headers);
+    said.pipe(response);
+  });
+  asked.on('error', () => response.writeHead(502).end('no model\n'));
+  request.pipe(asked);
+}
+
+/** A line every 50 ms, for as long as somebody reads. */
+function stream(response) {
+  response.writeHead(200);
+  const timer = setInterval(() => response.write('line\n'), 50);
+  response.on('close', () => clearInterval(timer));
+}
+
+function big(response, bytes) {
+  const block = Buffer.alloc(65_536, 7);
+  let left = bytes;
+  response.writeHead(200, { 'content-length': bytes });
+  const more = () => {
+    while (left > 0) {
+      left -= block.length;
+      if (!response.write(left < 0 ? block.subarray(0, block.length + left) : block))
+        return response.once('drain', more);
+    }
+    response.end();
+  };
+  more();
+}
+
+/** Answers a question for the addresses of a name of `test` (RFC 1035, RFC 3596); no other name is known. */
+function dns(question) {
+  const labels = [];
+  let at = 12;
+  while (question[at] !== 0 && at < question.length) {
+    labels.push(question.toString('latin1', at + 1, at + 1 + question[at]));
+    at += 1 + question[at];
+  }
+  const end = at + 5;
+  const known = labels.at(-1)?.toLowerCase() === 'test';
+  const type = question.readUInt16BE(at + 1);
+  const found = known ? addressOf(labels[0].toLowerCase(), type) : undefined;
+  const header = Buffer.from(question.subarray(0, 12));
+  header.writeUInt16BE(known ? 0x8180 : 0x8183, 2);
+  header.writeUInt16BE(found === undefined ? 0 : 1, 6);
+  header.fill(0, 8, 12);
+  if (found === undefined) return Buffer.concat([header, question.subarray(12, end)]);
+  const record = Buffer.from([0xc0, 0x0c, 0, type, 0, 1, 0, 0, 0, 5, 0, found.length, ...found]);
+  return Buffer.concat([header, question.subarray(12, end), record]);
+}
+
+/** The bytes of an address; undefined where the name has none of this type. */
+function addressOf(first, type) {
+  const bytes = (text) => text.split('.').map(Number);
+  if (first === 'private6') return type === 28 ? bytes6(privateAddress6) : undefined;
+  if (type !== 1) return undefined;
+  if (first.startsWith('private')) return bytes(privateAddress);
+  if (first.startsWith('loop')) return bytes('127.0.0.1');
+  return bytes(first.startsWith('metadata') ? '169.254.169.254' : address);
+}
+
+function bytes6(text) {
+  const [head, tail] = text.split('::').map((part) => part.split(':').filter(Boolean));
+  const groups = [...head, ...Array(8 - head.length - tail.length).fill('0'), ...tail];
+  return groups.flatMap((group) => [parseInt(group, 16) >> 8, parseInt(group, 16) & 255]);
+}
+
+/** Another world may be on its way out of the same machine: it is waited for. */
+function listening(make) {
+  return new Promise((resolve, reject) => {
+    const server = make(resolve);
+    server.once('error', (error) => {
+      if (error.code !== 'EADDRINUSE') return reject(error);
+      setTimeout(() => resolve(listening(make)), 200);
+    });
+  });
+}
+
+const servers = [443, 8443].map((port) =>
+  listening((done) => createHttps({ key: certificate, cert: certificate }, answer).listen(port, done)),
+);
+servers.push(listening((done) => createHttp(answer).listen(80, done)));
+if (address !== '-') {
+  for (const kind of [{ type: 'udp4' }, { type: 'udp6', ipv6Only: true }]) {
+    servers.push(
+      listening((done) => {
+        const udp = createSocket(kind);
+        udp.on('message', (question, from) => udp.send(dns(question), from.port, from.address));
+        return udp.bind(53, done);
+      }),
+    );
+  }
+  const byTcp = (socket) => {
+    socket.once('data', (data) => {
+      const said = dns(data.subarray(2));
+      const length = Buffer.alloc(2);
+      length.writeUInt16BE(said.length);
+      socket.end(Buffer.concat([length, said]));
+    });
+    socket.on('error', () => undefined);
+  };
+  servers.push(listening((done) => createTcp(byTcp).listen(53, done)));
+}
+await Promise.all(servers);
+writeFileSync('/tmp/there', '');
+process.stdout.write('the world is there\n');
