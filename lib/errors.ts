@@ -41,20 +41,53 @@ export type ErrorCode =
   | 'UNCONFIRMED'
   | 'NOT_OURS'
   | 'NOT_REMOVED'
+  // the network of a session
+  | 'NETWORK_UNENFORCED'
+  | 'NETWORK_OPEN'
   // remotes
   | 'REMOTE_EXISTS'
   | 'REMOTE_UNKNOWN'
   | 'LFS_UNSUPPORTED'
+  // credentials and the hook
+  | 'LOGIN_MISSING'
+  | 'CREDENTIALS_TOO_LARGE'
+  | 'SYNC_FAILED'
+  | 'HOOK_FOREIGN'
   // the backend and the wire
   | 'BACKEND_MISSING'
   | 'BACKEND_UNREACHABLE'
   | 'BACKEND_FAILED'
   | 'LIMITS_UNSUPPORTED'
+  // clusters
+  | 'KUBECONFIG_MISSING'
+  | 'KUBECONFIG_INVALID'
+  | 'CONTEXT_UNKNOWN'
+  | 'NOT_LOGGED_IN'
+  | 'CERTIFICATE_UNTRUSTED'
+  | 'NAMESPACE_MISSING'
+  | 'FORBIDDEN'
+  | 'QUOTA_EXCEEDED'
+  | 'ADMISSION_REFUSED'
+  | 'POD_PENDING'
+  | 'IMAGE_PULL_FAILED'
+  | 'NOT_YOURS'
   | 'DISK_FULL'
   | 'CONNECTION_LOST'
   // images
   | 'IMAGE_MISSING'
   | 'IMAGE_BUILD_FAILED'
+  | 'IMAGE_PLATFORM'
+  | 'IMAGE_UNFIT'
+  | 'IMAGE_NOT_CARRIED'
+  | 'PULL_SECRET_NEEDED'
+  // registries
+  | 'REGISTRY_LOGIN'
+  | 'REGISTRY_REFUSED'
+  | 'REGISTRY_FULL'
+  | 'REGISTRY_SLOW'
+  | 'REGISTRY_UNREACHABLE'
+  | 'REGISTRY_LIED'
+  | 'REGISTRY_FAILED'
   // everything stopped because the user asked for it
   | 'INTERRUPTED';
 
@@ -72,6 +105,7 @@ export function exitCodeOf(error: unknown): number {
     case 'URL_INVALID':
     case 'OPTION_UNSUPPORTED':
     case 'UNCONFIRMED':
+    case 'NOT_YOURS':
       return 2;
     case 'INTERRUPTED':
       return 130;

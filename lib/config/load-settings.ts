@@ -55,6 +55,7 @@ export async function loadSettings(sources: Sources): Promise<Resolved> {
   for (const option of options as readonly Option[]) {
     const chosen = candidates(option, sources, repository, user).find(({ value }) => value !== undefined);
     if (chosen === undefined) continue;
+    if (chosen.source === 'repository') refuseForbidden(option, chosen);
     values[option.key] = chosen.source === 'fallback' ? chosen.value : parsed(option, chosen);
     origins[option.key] = { source: chosen.source, name: chosen.name };
   }
@@ -121,6 +122,20 @@ async function refuseUntrusted(file: SettingsFile, sources: Sources): Promise<vo
   );
 }
 
+/** Some things are the user's own to say, even where the user trusts the file. */
+function refuseForbidden({ key, neverFromRepository }: Option, { name, value, place }: Candidate): void {
+  const items: readonly unknown[] = Array.isArray(value) ? value : [value];
+  const found = items.find((item) => neverFromRepository?.test(String(item)) === true);
+  if (found === undefined) return;
+  throw new PaudeError(
+    'CONFIG_INVALID',
+    `${name}:${place}: ${key}: ${shown(found)} is not for a repository to say`,
+    {
+      hint: `say it yourself, with --${key}, PAUDE_${key.toUpperCase().replaceAll('-', '_')}, or in your own config.json`,
+    },
+  );
+}
+
 /** The keys of a repository's file that it may not set without consent. */
 export function untrustedKeys(file: SettingsFile): readonly string[] {
   return (options as readonly Option[])
@@ -130,13 +145,17 @@ export function untrustedKeys(file: SettingsFile): readonly string[] {
 
 /** An option that the chosen backend can't honour is refused, wherever it was given. */
 function refuseUnsupported({ values, origins }: Pick<Resolved, 'values' | 'origins'>): void {
-  if (values.backend !== 'podman') return;
+  const backend = values.backend === 'podman' ? 'podman' : 'kubernetes';
   for (const option of options as readonly Option[]) {
     const origin = origins[option.key as OptionKey];
     // What a person or the environment says in general may be meant for another backend; a flag is meant here.
-    if (option.only === undefined || origin?.source !== 'flag') continue;
-    throw new PaudeError('OPTION_UNSUPPORTED', `${origin.name} means nothing to sessions on Podman`, {
-      hint: `leave ${origin.name} out`,
-    });
+    if (option.only === undefined || option.only === backend || origin?.source !== 'flag') continue;
+    throw new PaudeError(
+      'OPTION_UNSUPPORTED',
+      `${origin.name} means nothing to sessions on ${backend === 'podman' ? 'Podman' : 'a cluster'}`,
+      {
+        hint: `leave ${origin.name} out${backend === 'podman' ? ', or add --backend=openshift' : ''}`,
+      },
+    );
   }
 }

@@ -1,32 +1,9 @@
 import * as v from 'valibot';
-import { amount, flag, lines, packages, text, version, whole } from './schemas.ts';
+import { networkOptions } from './network-options.ts';
+import { cluster, created, imaged, type Option, type Verb } from './option.ts';
+import { amount, flag, lines, objectName, packages, text, version, whole } from './schemas.ts';
 
-/** Where an option may be given: the verbs that read it. */
-export type Verb = 'create' | 'start' | 'connect' | 'push' | 'any';
-
-/** One setting. Its key is its flag and its key in the files; the other names follow from it. */
-export interface Option {
-  readonly key: string;
-  readonly kind: 'text' | 'flag' | 'list' | 'number';
-  /** What stands for the value in the help: `NAME`. */
-  readonly value?: string;
-  readonly schema: v.GenericSchema<unknown, unknown>;
-  readonly fallback?: string | boolean | readonly string[];
-  readonly help: string;
-  /** The verbs that have it as a flag. */
-  readonly verbs: readonly Verb[];
-  /** Whether a repository's .paude.json may set it without the user's consent. */
-  readonly repository: boolean;
-  /** The only backend that can honour it. */
-  readonly only?: 'kubernetes';
-  /** Between the items of a list that is given as text, if it is not the line break. */
-  readonly separator?: string | RegExp;
-  /** Another name of the flag. */
-  readonly alias?: string;
-}
-
-const created = { verbs: ['create'] as const, repository: false };
-const cluster = { ...created, only: 'kubernetes' as const, schema: text, kind: 'text' as const };
+export { gitKeyOf, variableOf, type Option, type Verb } from './option.ts';
 
 /** Every setting that there is: flags, help, schema, README, man page and example follow from this table. */
 export const options = [
@@ -47,7 +24,7 @@ export const options = [
     schema: text,
     fallback: 'claude',
     help: 'the agent of the session',
-    verbs: ['create'],
+    verbs: ['create', 'image'],
     repository: true,
   },
   {
@@ -56,7 +33,7 @@ export const options = [
     value: 'VERSION',
     schema: version,
     help: "the agent's version, where it is not the one that git-paude pins",
-    ...created,
+    ...imaged,
   },
   {
     key: 'agent-args',
@@ -73,7 +50,7 @@ export const options = [
     value: 'REF',
     schema: text,
     help: 'a ready image, used as it is',
-    ...created,
+    ...imaged,
   },
   {
     key: 'base-image',
@@ -81,7 +58,7 @@ export const options = [
     value: 'REF',
     schema: text,
     help: "a Debian-like image to build the session's image from",
-    ...created,
+    ...imaged,
   },
   {
     key: 'ca-file',
@@ -89,7 +66,7 @@ export const options = [
     value: 'PATH',
     schema: text,
     help: 'certificates of further authorities, in PEM, for the image',
-    ...created,
+    ...imaged,
   },
   {
     key: 'packages',
@@ -99,7 +76,7 @@ export const options = [
     separator: /[\n,]/,
     fallback: [],
     help: 'a Debian package added to the image; may be given more than once',
-    ...created,
+    ...imaged,
   },
   {
     key: 'containerfile',
@@ -107,7 +84,7 @@ export const options = [
     value: 'PATH',
     schema: text,
     help: 'a Containerfile of the repository, built on top of the image',
-    ...created,
+    ...imaged,
   },
   {
     key: 'memory',
@@ -135,6 +112,7 @@ export const options = [
     help: 'how many processes and threads may run in the session',
     verbs: ['create'],
     repository: true,
+    only: 'podman',
   },
   {
     key: 'yolo',
@@ -144,14 +122,7 @@ export const options = [
     help: "skip the agent's permission prompts",
     ...created,
   },
-  {
-    key: 'allow-network',
-    kind: 'flag',
-    schema: flag,
-    fallback: false,
-    help: 'do not filter the network',
-    ...created,
-  },
+  ...networkOptions,
   {
     key: 'auto-start',
     kind: 'text',
@@ -161,6 +132,33 @@ export const options = [
     help: 'what git commands may start a session: always, push or never',
     verbs: [],
     repository: false,
+  },
+  {
+    key: 'memory-request',
+    value: 'AMOUNT',
+    help: 'the memory that is set aside for the session on its node',
+    ...cluster,
+    schema: amount,
+    repository: true,
+  },
+  {
+    key: 'cpus-request',
+    value: 'AMOUNT',
+    help: 'the CPUs that are set aside for the session on its node',
+    ...cluster,
+    schema: amount,
+    repository: true,
+  },
+  {
+    key: 'transport',
+    kind: 'text',
+    value: 'HOW',
+    schema: v.picklist(['auto', 'websocket', 'kubectl'], 'is not auto, websocket or kubectl'),
+    fallback: 'auto',
+    help: 'how commands reach a pod: auto, websocket, or kubectl (oc or kubectl exec)',
+    verbs: [],
+    repository: false,
+    only: 'kubernetes',
   },
   {
     key: 'openshift-context',
@@ -184,6 +182,7 @@ export const options = [
     value: 'HOST/PATH',
     help: 'the registry that images are pushed to',
     ...cluster,
+    ...imaged,
   },
   {
     key: 'openshift-tls-verify',
@@ -191,7 +190,33 @@ export const options = [
     schema: flag,
     fallback: true,
     help: 'verify certificates when pushing images',
-    ...created,
+    ...imaged,
+    only: 'kubernetes',
+  },
+  {
+    key: 'pull-secret',
+    value: 'HOW',
+    help: 'how nodes log in to a registry: auto (a secret of your login there), none, or the name of a secret',
+    ...cluster,
+    schema: objectName,
+  },
+  {
+    key: 'platform',
+    value: 'OS/ARCH',
+    help: "the platform of the image, where it is not the nodes'",
+    ...cluster,
+    ...imaged,
+    schema: v.picklist(['linux/amd64', 'linux/arm64'], 'is not linux/amd64 or linux/arm64'),
+  },
+  {
+    key: 'registry',
+    kind: 'text',
+    value: 'HOST/PATH',
+    schema: text,
+    fallback: 'quay.io/bbrowning',
+    help: 'where images that were published with git-paude are looked for; yours are pushed to openshift-registry',
+    verbs: [],
+    repository: false,
     only: 'kubernetes',
   },
   { key: 'pvc-size', value: 'AMOUNT', help: "the size of the session's volume", ...cluster, schema: amount },
@@ -200,18 +225,9 @@ export const options = [
 
 export type OptionKey = (typeof options)[number]['key'];
 
-/** The names under which an option is known outside of the flags and files. */
-export function variableOf(key: string): string {
-  return `PAUDE_${key.toUpperCase().replaceAll('-', '_')}`;
-}
-
-/** git compares the names of its configuration without regard to case (git-config(1)). */
-export function gitKeyOf(key: string): string {
-  return `paude.${key.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase())}`;
-}
-
 /** The options that a verb has as flags. */
 export function flagsFor(verb: string): readonly Option[] {
   const all: readonly Option[] = options;
-  return all.filter((option) => option.verbs.includes('any') || option.verbs.includes(verb as Verb));
+  const [word] = verb.split(' ') as [Verb];
+  return all.filter(({ verbs }) => verbs.includes('any') || verbs.includes(word));
 }

@@ -1,6 +1,7 @@
 import { distance } from 'fastest-levenshtein';
 import { getNodeValue, parseTree, printParseErrorCode, type Node, type ParseError } from 'jsonc-parser';
 import { PaudeError } from '../errors.ts';
+import { printable } from '../printable.ts';
 import { options } from './options.ts';
 
 /** The keys of a settings file, and where each value stands: `line:column`. */
@@ -72,10 +73,7 @@ function position(text: string, offset: number): string {
 /** A stranger's value for a message: short, and without what moves the cursor or turns the writing around. */
 export function shown(value: unknown): string {
   const text = JSON.stringify(value) ?? 'nothing';
-  return (text.length > 80 ? `${text.slice(0, 80)}…` : text).replace(
-    /[\p{Cc}\p{Cf}]/gu,
-    (mark) => `\\u${mark.codePointAt(0)!.toString(16).padStart(4, '0')}`,
-  );
+  return printable(text.length > 80 ? `${text.slice(0, 80)}…` : text);
 }
 
 export function invalid(message: string, cause?: unknown): PaudeError {

@@ -44,3 +44,9 @@ export const version = v.pipe(
   v.string('is not text'),
   v.regex(/^[0-9]+\.[0-9]+\.[0-9]+[0-9A-Za-z.-]*$/, 'is not a version such as 2.1.330'),
 );
+/** The name of an object of a cluster (RFC 1123 subdomain). */
+export const objectName = v.pipe(
+  v.string('is not text'),
+  v.maxLength(253, 'is too long for a name'),
+  v.regex(/^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/, 'is not the name of an object'),
+);

@@ -1,6 +1,7 @@
 import { basename } from 'node:path';
 import { PaudeError, isPaudeError } from '../errors.ts';
-import { gitIn, type RunGit } from './run-git.ts';
+import { askGitIn, gitIn, type RunGit } from './run-git.ts';
+import { writeConfig } from './write-config.ts';
 
 export interface Remote {
   readonly name: string;
@@ -19,6 +20,8 @@ export interface Repository {
   config(): Promise<GitConfig>;
   setConfig(key: string, value: string): Promise<void>;
   remotes(): Promise<readonly Remote[]>;
+  /** Only those of the repository's own configuration. */
+  ownRemotes(): Promise<readonly Remote[]>;
   /**
    * Adds the remote of a session: fetched only when it is named (`skipFetchAll`, so that `git fetch --all` and
    * maintenance wake nothing), and with an address for git-lfs that contacts nobody. Throws REMOTE_EXISTS.
@@ -27,7 +30,7 @@ export interface Repository {
   removeRemote(name: string): Promise<void>;
   /** The branch that HEAD names, also before its first commit; undefined when HEAD is detached. */
   currentBranch(): Promise<string | undefined>;
-  objectFormat(): Promise<string>;
+  readonly objectFormat: string;
   /** Of these object ids, the ones that are in this repository. */
   present(oids: readonly string[]): Promise<ReadonlySet<string>>;
 }
@@ -52,22 +55,53 @@ export async function openRepository(
   folder: string,
   env: NodeJS.ProcessEnv,
 ): Promise<Repository | undefined> {
-  const git = gitIn(folder, env);
-  await checkVersion(git);
-  let bare: boolean;
+  const ask = askGitIn(folder, env);
+  const found = facts(ask);
+  // Looked at below: what an old git makes of the question is of no interest.
+  found.catch(() => undefined);
+  await checkVersion(ask);
   try {
-    bare = (await git(['rev-parse', '--is-bare-repository'])).trim() === 'true';
+    const { topLevel, folder: named, objectFormat } = await found;
+    const folderName = basename(named).replace(/\.git$/, '');
+    return repository({ git: gitIn(folder, env), ask }, topLevel, folderName, objectFormat);
   } catch (error) {
     if (isPaudeError(error) && /not a git repository/.test(error.message)) return undefined;
     throw error;
   }
-  const inside = !bare && (await git(['rev-parse', '--is-inside-work-tree'])).trim() === 'true';
-  const top = inside ? line(await git(['rev-parse', '--show-toplevel'])) : undefined;
-  const folderName = basename(top ?? line(await git(['rev-parse', '--absolute-git-dir']))).replace(
-    /\.git$/,
-    '',
-  );
-  return repository(git, top, folderName);
+}
+
+interface Facts {
+  readonly topLevel: string | undefined;
+  /** The top of the work tree, else git's own. */
+  readonly folder: string;
+  readonly objectFormat: string;
+}
+
+/** All in one call, for each costs some milliseconds of every push; in another one where there is no work tree. */
+async function facts(git: RunGit): Promise<Facts> {
+  const ask = async (folder: string) => {
+    const said = line(await git(['rev-parse', '--is-inside-work-tree', '--show-object-format', folder]));
+    // The folder comes last: there may be line breaks in its name.
+    const [, inside, objectFormat, path] = /^(\w+)\n(\w+)\n([^]*)$/.exec(said) ?? [];
+    return { inside: inside === 'true', objectFormat: objectFormat!, path: path! };
+  };
+  try {
+    const { inside, objectFormat, path } = await ask('--show-toplevel');
+    if (inside) return { objectFormat, folder: path, topLevel: path };
+  } catch (error) {
+    if (!isPaudeError(error) || !/must be run in a work tree/.test(error.message)) throw error;
+  }
+  const { objectFormat, path } = await ask('--absolute-git-dir');
+  return { objectFormat, folder: path, topLevel: undefined };
+}
+
+/** git's configuration where there is no repository: the user's and the system's. */
+export async function configOutside(folder: string, env: NodeJS.ProcessEnv): Promise<GitConfig> {
+  return readConfig(askGitIn(folder, env));
+}
+
+async function readConfig(git: RunGit): Promise<GitConfig> {
+  return parseConfig(await git(['config', '--list', '-z']));
 }
 
 /** Throws GIT_TOO_OLD where git is older than what the helper's protocol needs. */
@@ -85,32 +119,31 @@ async function checkVersion(git: RunGit): Promise<void> {
   );
 }
 
-function repository(git: RunGit, topLevel: string | undefined, folderName: string): Repository {
+function repository(
+  { git, ask }: { readonly git: RunGit; readonly ask: RunGit },
+  topLevel: string | undefined,
+  folderName: string,
+  objectFormat: string,
+): Repository {
   let read: Promise<GitConfig> | undefined;
-  const config = () => (read ??= git(['config', '--list', '-z']).then(parseConfig));
+  const config = () => (read ??= readConfig(ask));
 
-  async function remotes(): Promise<readonly Remote[]> {
-    const found: Remote[] = [];
-    for (const [key, value] of await config()) {
-      const name = /^remote\.(.+)\.url$/s.exec(key)?.[1];
-      if (name !== undefined) found.push({ name, url: value });
-    }
-    return found;
-  }
+  const remotes = async () => remotesIn(await config());
 
-  async function changed<T>(work: Promise<T>): Promise<T> {
+  async function write(...args: readonly string[]): Promise<void> {
     read = undefined;
-    return work;
+    await writeConfig(git, args);
   }
+
+  const set = (key: string, value: string) => write('config', '--local', key, value);
 
   return {
     topLevel,
     folderName,
     config,
     remotes,
-    setConfig: async (key, value) => {
-      await changed(git(['config', '--local', key, value]));
-    },
+    ownRemotes: async () => remotesIn(parseConfig(await git(['config', '--local', '--list', '-z']))),
+    setConfig: set,
     addRemote: async (name, url) => {
       const present = (await remotes()).find((remote) => remote.name === name);
       if (present?.url === url) return 'same';
@@ -119,31 +152,41 @@ function repository(git: RunGit, topLevel: string | undefined, folderName: strin
           hint: `git remote rename ${name} ${name}-old`,
         });
       }
-      await changed(git(['remote', 'add', name, url]));
-      await git(['config', '--local', `remote.${name}.skipFetchAll`, 'true']);
-      await git(['config', '--local', `remote.${name}.lfsurl`, lfs.url]);
-      for (const [key, value] of lfs.agent) await git(['config', '--local', key, value]);
+      const known = await config();
+      for (const [key, value] of lfs.agent) if (known.get(key) !== value) await set(key, value);
+      await set(`remote.${name}.lfsurl`, lfs.url);
+      await set(`remote.${name}.skipFetchAll`, 'true');
+      await set(`remote.${name}.fetch`, `+refs/heads/*:refs/remotes/${name}/*`);
+      // What makes it a remote comes last: one that is there is whole.
+      await set(`remote.${name}.url`, url);
       return 'added';
     },
-    removeRemote: async (name) => {
-      await changed(git(['remote', 'remove', name]));
-    },
+    removeRemote: (name) => write('remote', 'remove', name),
     currentBranch: async () => {
       try {
-        return line(await git(['symbolic-ref', '--quiet', '--short', 'HEAD'])) || undefined;
+        return line(await ask(['symbolic-ref', '--quiet', '--short', 'HEAD'])) || undefined;
       } catch (error) {
         // symbolic-ref --quiet fails without a word when HEAD is detached.
         if (isPaudeError(error, 'GIT_FAILED') && error.message.endsWith('it said nothing')) return undefined;
         throw error;
       }
     },
-    objectFormat: async () => line(await git(['rev-parse', '--show-object-format'])),
+    objectFormat,
     present: async (oids) => {
       if (oids.length === 0) return new Set();
       const said = await git(['cat-file', '--batch-check=%(objectname)'], `${oids.join('\n')}\n`);
       return new Set(said.split('\n').filter((row) => row !== '' && !row.endsWith(' missing')));
     },
   };
+}
+
+function remotesIn(config: GitConfig): readonly Remote[] {
+  const found: Remote[] = [];
+  for (const [key, value] of config) {
+    const name = /^remote\.(.+)\.url$/s.exec(key)?.[1];
+    if (name !== undefined) found.push({ name, url: value });
+  }
+  return found;
 }
 
 function line(text: string): string {

@@ -1,4 +1,5 @@
-import { simpleGit, type SimpleGit } from 'simple-git';
+import { execFile } from 'node:child_process';
+import type { SimpleGit } from 'simple-git';
 import { PaudeError } from '../errors.ts';
 
 /**
@@ -16,12 +17,9 @@ export type RunGit = (args: readonly string[], input?: string) => Promise<string
 /** The git of the user's PATH, run in a folder. */
 export function gitIn(folder: string, env: NodeJS.ProcessEnv): RunGit {
   const names = Object.keys(env).filter((name) => passed.test(name));
-  const child = Object.fromEntries(
-    Object.entries(env).filter(
-      ([name]) => !refused.test(name) && (!name.startsWith('GIT_') || passed.test(name)),
-    ),
-  ) as Record<string, string>;
+  const child = environmentOf(env);
   return async (args, input) => {
+    const { simpleGit } = await import('simple-git');
     const git: SimpleGit = simpleGit({
       baseDir: folder,
       allowEnvironment: names,
@@ -35,6 +33,33 @@ export function gitIn(folder: string, env: NodeJS.ProcessEnv): RunGit {
       throw gitFailed(args, cause);
     }
   };
+}
+
+/** A configuration is no longer than this; bytes. */
+const longestAnswer = 64 * 2 ** 20;
+
+/**
+ * The same for the questions that every push asks first. They go to git straight: simple-git takes as much time to
+ * load as git takes for all the answers.
+ */
+export function askGitIn(folder: string, env: NodeJS.ProcessEnv): RunGit {
+  const options = { cwd: folder, env: environmentOf(env), maxBuffer: longestAnswer };
+  return (args) =>
+    new Promise((resolve, reject) => {
+      execFile('git', args, options, (error, answer, complaint) => {
+        if (error === null) resolve(answer);
+        else
+          reject(gitFailed(args, error.code === 'ENOENT' ? error : new Error(complaint, { cause: error })));
+      });
+    });
+}
+
+function environmentOf(env: NodeJS.ProcessEnv): Record<string, string> {
+  const child = Object.entries(env).filter(
+    ([name]) => !refused.test(name) && (!name.startsWith('GIT_') || passed.test(name)),
+  );
+  // Some of git's words are looked at, and the user's language would be another.
+  return { ...Object.fromEntries(child), LC_ALL: 'C' } as Record<string, string>;
 }
 
 function gitFailed(args: readonly string[], cause: unknown): PaudeError {

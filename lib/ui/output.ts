@@ -1,7 +1,7 @@
 import { inspect } from 'node:util';
 import colours from 'picocolors';
 import { isPaudeError } from '../errors.ts';
-import { printableLines } from './printable.ts';
+import { printableLines } from '../printable.ts';
 
 /** Where results and talk go: stdout is for results, stderr for talk. */
 export interface Output {

@@ -1,7 +1,8 @@
 import { stripVTControlCharacters } from 'node:util';
 import yoctoSpinner from 'yocto-spinner';
 import type { Report } from '../session/events.ts';
-import { printableLines } from './printable.ts';
+import { durationText, progressText, quarterly } from '../session/progress-text.ts';
+import { printableLines } from '../printable.ts';
 
 export interface Progress extends Disposable {
   readonly report: Report;
@@ -11,33 +12,56 @@ export interface Progress extends Disposable {
 export function createProgress(stderr: NodeJS.WriteStream, verbose: boolean): Progress {
   const line = (text: string) => void stderr.write(`${plain(text)}\n`);
   if (stderr.isTTY !== true || verbose) {
+    const further = quarterly();
+    let step = '';
     return {
       report: (event) => {
+        const moved = further(event);
+        if (moved !== undefined) line(`  ${moved}`);
         if (event.type === 'output' && verbose) line(event.line);
-        else if (event.type === 'step') line(`${event.text} …`);
+        // Said once, however often an operation comes back to it.
+        else if (event.type === 'step' && event.text !== step) line(`${(step = event.text)} …`);
         else if (event.type === 'notice' || event.type === 'done') line(event.text);
       },
       [Symbol.dispose]() {},
     };
   }
+  return spinning(stderr, line);
+}
+
+/** From when on a step shows how long it takes; milliseconds. */
+const longStep = 10_000;
+
+function spinning(stderr: NodeJS.WriteStream, line: (text: string) => void): Progress {
   // Its own answer to Ctrl-C is to end the process, and nothing half-made would be undone.
   const spinner = yoctoSpinner({ stream: stderr, handleSignals: false });
-  let step = '';
+  let [step, detail, begun] = ['', '', 0];
+  const show = () => {
+    const passed = performance.now() - begun;
+    const head = passed < longStep ? step : `${step} (${durationText(passed)})`;
+    const room = Math.max(20, stderr.columns - head.length - 8);
+    spinner.text = detail === '' ? head : `${head}: ${detail.slice(0, room)}`;
+  };
+  // A step that says nothing is seen to go on all the same.
+  const timer = setInterval(() => spinner.isSpinning && show(), 1000).unref();
   return {
     report: (event) => {
       if (event.type === 'step') {
-        step = plain(event.text);
-        if (spinner.isSpinning) spinner.text = step;
+        [step, detail, begun] = [plain(event.text), '', performance.now()];
+        if (spinner.isSpinning) show();
         else spinner.start(step);
-      } else if (event.type === 'output') {
-        const room = Math.max(20, stderr.columns - step.length - 8);
-        spinner.text = `${step}: ${plain(event.line).trim().slice(0, room)}`;
-      } else if (event.type === 'notice' || event.type === 'done') {
+      } else if (event.type === 'output' || event.type === 'progress') {
+        detail = event.type === 'output' ? plain(event.line).trim() : progressText(event);
+        show();
+      } else {
         spinner.stop();
         line(event.text);
       }
     },
-    [Symbol.dispose]: () => void spinner.stop(),
+    [Symbol.dispose]() {
+      clearInterval(timer);
+      spinner.stop();
+    },
   };
 }
 

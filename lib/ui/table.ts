@@ -1,5 +1,5 @@
 import stringWidth from 'string-width';
-import { printable } from './printable.ts';
+import { printable } from '../printable.ts';
 import type { Output } from './output.ts';
 
 /** Prints rows in columns: aligned under their head on a terminal, separated by tabs and without head off it. */

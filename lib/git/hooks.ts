@@ -1,0 +1,119 @@
+import { existsSync } from 'node:fs';
+import { chmod, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { PaudeError } from '../errors.ts';
+import { gitIn, type RunGit } from './run-git.ts';
+
+/** The stub: beside lib/ in the source, beside the bundle in the package. */
+const stub = ['../../hooks/post-checkout', './hooks/post-checkout']
+  .map((path) => fileURLToPath(new URL(path, import.meta.url)))
+  .find((path) => existsSync(path))!;
+const marker = "# git-paude's hook, version ";
+/** The git that has hooks in its configuration, beside those in the folder. */
+const configured = [2, 54] as const;
+const event = 'post-checkout';
+const section = 'hook.git-paude';
+
+/** ours: as this version has it; old: another version's; foreign: somebody else's; none: there is none. */
+export type HookState = 'ours' | 'old' | 'foreign' | 'none';
+
+/** Where git looks for the hook of a repository, and what is there. */
+export interface Hook {
+  /** The file; with hooks in git's configuration, the one that it names. */
+  readonly path: string;
+  readonly inConfiguration: boolean;
+  readonly state: HookState;
+  /** Another hook runs before it. */
+  readonly chained: boolean;
+  /** Where the hook keeps what it has to remember, and its log. */
+  readonly folder: string;
+}
+
+/** Looks where git would: core.hooksPath and linked worktrees are git's own to resolve. */
+export async function findHook(folder: string, env: NodeJS.ProcessEnv): Promise<Hook> {
+  const git = gitIn(folder, env);
+  const common = resolve(folder, (await git(['rev-parse', '--git-common-dir'])).trim());
+  const state = join(common, 'paude');
+  const inFolder = resolve(
+    folder,
+    (await git(['rev-parse', '--git-path', `hooks/${event}`])).replace(/\n$/, ''),
+  );
+  // One that an older git has put into the folder runs there still.
+  const inConfiguration = (await hasConfiguredHooks(git)) && !isOurs(await stateOf(inFolder));
+  const path = inConfiguration ? join(state, event) : inFolder;
+  const found = await stateOf(path);
+  const active = !inConfiguration || (await isConfigured(git));
+  return {
+    path,
+    inConfiguration,
+    state: active ? found : 'none',
+    chained: existsSync(before(path)),
+    folder: state,
+  };
+}
+
+/** Installs it, or brings it up to date. A stranger's hook is never touched: throws HOOK_FOREIGN, but for `chain`. */
+export async function installHook(folder: string, env: NodeJS.ProcessEnv, chain: boolean): Promise<Hook> {
+  const hook = await findHook(folder, env);
+  if (hook.state === 'foreign' && !chain) {
+    throw new PaudeError('HOOK_FOREIGN', `there is a hook already, which is not git-paude's: ${hook.path}`, {
+      hint: 'git paude hooks install --chain keeps it, and runs it first',
+    });
+  }
+  if (hook.state === 'foreign') await rename(hook.path, before(hook.path));
+  await mkdir(dirname(hook.path), { recursive: true });
+  const next = `${hook.path}.${process.pid}`;
+  await writeFile(next, await readFile(stub));
+  await chmod(next, 0o755);
+  await rename(next, hook.path);
+  if (hook.inConfiguration) {
+    const git = gitIn(folder, env);
+    await git(['config', '--local', `${section}.event`, event]);
+    // git runs it with a shell (githooks(5)).
+    await git(['config', '--local', `${section}.command`, `'${hook.path.replaceAll("'", `'\\''`)}'`]);
+  }
+  return findHook(folder, env);
+}
+
+/** Removes it, and puts back the one that it ran first. A stranger's stays: throws HOOK_FOREIGN. */
+export async function uninstallHook(folder: string, env: NodeJS.ProcessEnv): Promise<Hook> {
+  const hook = await findHook(folder, env);
+  if (hook.state === 'foreign') {
+    throw new PaudeError('HOOK_FOREIGN', `the hook is not git-paude's, and stays: ${hook.path}`, {
+      hint: `look at it: cat '${hook.path}'`,
+    });
+  }
+  if (hook.chained) await rename(before(hook.path), hook.path);
+  else await rm(hook.path, { force: true });
+  if (hook.inConfiguration && hook.state !== 'none') {
+    await gitIn(folder, env)(['config', '--local', '--remove-section', section]);
+  }
+  return hook;
+}
+
+function before(path: string): string {
+  return `${path}.before-git-paude`;
+}
+
+async function stateOf(path: string): Promise<HookState> {
+  if (!existsSync(path)) return 'none';
+  const [present, own] = await Promise.all([readFile(path, 'utf8'), readFile(stub, 'utf8')]);
+  if (present === own) return 'ours';
+  return present.split('\n')[1]?.startsWith(marker) === true ? 'old' : 'foreign';
+}
+
+function isOurs(state: HookState): boolean {
+  return state === 'ours' || state === 'old';
+}
+
+async function hasConfiguredHooks(git: RunGit): Promise<boolean> {
+  const [, major, minor] = /(\d+)\.(\d+)/.exec(await git(['version'])) ?? [];
+  const [first, second] = [Number(major), Number(minor)];
+  return first > configured[0] || (first === configured[0] && second >= configured[1]);
+}
+
+async function isConfigured(git: RunGit): Promise<boolean> {
+  const said = await git(['config', '--local', '--list', '-z']);
+  return said.split('\0').some((entry) => entry.startsWith(`${section}.command\n`));
+}

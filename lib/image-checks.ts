@@ -1,0 +1,95 @@
+import type { Resolved } from './config/load-settings.ts';
+import type { Podman } from './backends/podman/podman.ts';
+import type { Shelf } from './image/carry-images.ts';
+import type { Fitness, ImageKind } from './image/check-image.ts';
+import type { ImageConfig } from './image/registry.ts';
+import type { Report } from './session/events.ts';
+import type { Place } from './session/location.ts';
+import { isPaudeError, PaudeError } from './errors.ts';
+
+/** What ready images are looked at with. */
+export interface CheckParts {
+  readonly settings: () => Promise<Resolved>;
+  readonly podman: () => Promise<Podman>;
+  readonly external: (host: string, path: string, verify: boolean) => Promise<Shelf>;
+}
+
+/** How long a registry may take to show a ready image's configuration; milliseconds. */
+const lookTime = 10_000;
+
+/** Whether ready images have what a session needs. */
+export function imageChecks({ settings, podman, external }: CheckParts) {
+  /** Registries that can't be seen from here: one wait for both images is enough. */
+  const unseen = new Set<string>();
+
+  /** What a ready image lacks: found out inside it, or without Podman by its configuration. */
+  async function missingIn(ref: string, signal: AbortSignal): Promise<Fitness> {
+    const { kindOf, missingInside, missingOutside } = await import('./image/check-image.ts');
+    try {
+      return await missingInside(ref, await podman(), signal);
+    } catch (error) {
+      if (!isPaudeError(error, 'BACKEND_MISSING')) throw error;
+      const config = await configOf(ref, signal);
+      const kind = kindOf(config);
+      return { kind, missing: missingOutside(config, undefined, kind) };
+    }
+  }
+
+  /**
+   * A ready image, as it is to be used. Throws IMAGE_UNFIT where its configuration shows that no session could run
+   * on it. One that can't be looked at from here is taken at its word.
+   */
+  async function checked(
+    kind: ImageKind,
+    ref: string,
+    place: Place,
+    report: Report,
+    signal: AbortSignal,
+  ): Promise<string> {
+    const { missingOutside, unfit } = await import('./image/check-image.ts');
+    const { localConfig } = await import('./image/local-image.ts');
+    const here = await localConfig(ref, podman, signal);
+    const config = here ?? (place.backend === 'kubernetes' ? await fromAfar(ref, report, signal) : undefined);
+    const missing = config === undefined ? [] : missingOutside(config, undefined, kind);
+    if (missing.length > 0) throw unfit(ref, { kind, missing });
+    return ref;
+  }
+
+  /**
+   * Undefined where it can't be seen from here. That alone is no news: many registries are the nodes' only. That the
+   * registry has no such image is.
+   */
+  async function fromAfar(
+    ref: string,
+    report: Report,
+    signal: AbortSignal,
+  ): Promise<ImageConfig | undefined> {
+    const { reference } = await import('./image/registry-name.ts');
+    const { host } = reference(ref);
+    const late = AbortSignal.timeout(lookTime);
+    const unchecked = (why: string) =>
+      report({ type: 'output', line: `the image ${ref} is used unchecked: ${why}` });
+    try {
+      if (!unseen.has(host)) return await configOf(ref, AbortSignal.any([signal, late]));
+      unchecked(`${host} can't be seen from here`);
+    } catch (error) {
+      if (!(error instanceof PaudeError) || signal.aborted) throw error;
+      if (error.code === 'IMAGE_MISSING') report({ type: 'notice', text: error.message });
+      else unchecked(late.aborted ? `${host} does not answer` : error.message);
+      if (late.aborted || error.code === 'REGISTRY_UNREACHABLE') unseen.add(host);
+    }
+    return undefined;
+  }
+
+  async function configOf(ref: string, signal: AbortSignal): Promise<ImageConfig> {
+    const [{ reference }, { readConfig }] = await Promise.all([
+      import('./image/registry-name.ts'),
+      import('./image/read-config.ts'),
+    ]);
+    const { host, name, version } = reference(ref);
+    const shelf = await external(host, name, (await settings()).values['openshift-tls-verify'] !== false);
+    return readConfig(shelf, name, version, undefined, signal);
+  }
+
+  return { checked, missingIn };
+}
