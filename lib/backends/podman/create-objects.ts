@@ -1,17 +1,23 @@
 import { PaudeError } from '../../errors.ts';
+import type { SessionName } from '../../names.ts';
 import type { Session, SessionSpec } from '../../session/session.ts';
 import {
   containerArguments,
+  credentialsArguments,
+  credentialsName,
   labelArguments,
   labels,
   labelsOf,
   manager,
   objectName,
+  sessionOf,
   type Labels,
   type Limits,
 } from './objects.ts';
+import { limitsOf } from './limits.ts';
 import type { Podman } from './podman.ts';
 import { podmanError } from './podman-errors.ts';
+import { addressesOf } from './proxy-container.ts';
 import { findSession } from './query.ts';
 
 /** Undoing must not be interrupted by what made it necessary. Milliseconds. */
@@ -28,31 +34,31 @@ export async function createObjects(
   notice: (text: string) => void,
   signal: AbortSignal,
 ): Promise<Session> {
-  const limits = await limitsOf(podman, spec, notice, signal);
   const all = labelsOf(spec, owner, new Date());
   const object = objectName(spec.name);
-  await refuseStrangers(podman, object, signal);
-  const volume = await podman.run(['volume', 'create', ...labelArguments(all), object], { signal });
+  const limits = await limitsOf(podman, spec, notice, signal);
+  // Not ended by an interrupt: whether it was made must be known, to be undone.
+  const volume = await podman.run(['volume', 'create', ...labelArguments(all), object], {
+    signal: AbortSignal.timeout(undoTime),
+  });
   if (volume.exitCode !== 0 && !/already exists/.test(volume.stderr)) {
     throw podmanError('create its volume', spec.name, volume.stderr);
   }
   if (volume.exitCode !== 0) return existing(podman, spec, signal);
-  const undo: (readonly string[])[] = [['volume', 'rm', '--force', object]];
   try {
-    await ensureNetwork(podman, object, all, signal);
-    undo.unshift(['network', 'rm', '--force', object]);
-    undo.unshift(['rm', '--force', '--ignore', object]);
-    await ensureContainer(podman, spec, all, limits, signal);
+    const [, isNew] = await Promise.all([
+      ensureMemory(podman, spec.name, all, signal),
+      ensureNetwork(podman, spec, all, signal),
+    ]);
+    if (!isNew) await refuseStranger(podman, 'network', object, signal);
+    if (!(await ensureContainer(podman, spec, all, limits, signal)))
+      await refuseStranger(podman, 'container', object, signal);
   } catch (error) {
-    const left: string[] = [];
-    for (const args of undo) {
-      const undone = await podman.run(args, { signal: AbortSignal.timeout(undoTime) });
-      if (undone.exitCode !== 0) left.push(undone.stderr);
-    }
+    const left = await undo(podman, spec.name);
     if (left.length > 0) notice(`not everything could be undone: ${left.join('; ')}`);
     throw error;
   }
-  return (await findSession(podman, spec.name, signal)) ?? existing(podman, spec, signal);
+  return sessionOf(all, undefined, 'created')!;
 }
 
 async function existing(podman: Podman, spec: SessionSpec, signal: AbortSignal): Promise<Session> {
@@ -61,15 +67,38 @@ async function existing(podman: Podman, spec: SessionSpec, signal: AbortSignal):
   throw notOurs('volume', objectName(spec.name));
 }
 
-/** An object of our name that is not ours is never adopted. */
-async function refuseStrangers(podman: Podman, object: string, signal: AbortSignal): Promise<void> {
-  const kinds = ['container', 'volume', 'network'] as const;
-  await Promise.all(
-    kinds.map(async (kind) => {
-      const found = await objectLabels(podman, kind, object, signal);
-      if (found !== undefined && found[labels.managedBy] !== manager) throw notOurs(kind, object);
-    }),
-  );
+/** An object of our name that is not ours is never adopted. What is there already is looked at. */
+async function refuseStranger(
+  podman: Podman,
+  kind: 'container' | 'network',
+  object: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const found = await objectLabels(podman, kind, object, signal);
+  if (found !== undefined && found[labels.managedBy] !== manager) throw notOurs(kind, object);
+}
+
+/** Takes back what was made, which an interrupt may have come in the way of telling; what could not be. */
+async function undo(podman: Podman, name: SessionName): Promise<readonly string[]> {
+  const object = objectName(name);
+  const left: string[] = [];
+  for (const [kind, one, ...remove] of [
+    ['container', object, 'rm', '--force', '--ignore'],
+    ['network', object, 'network', 'rm', '--force'],
+    ['volume', credentialsName(name), 'volume', 'rm', '--force'],
+    ['volume', object, 'volume', 'rm', '--force'],
+  ] as const) {
+    const signal = AbortSignal.timeout(undoTime);
+    try {
+      // Never a stranger's of that name.
+      if ((await objectLabels(podman, kind, one, signal))?.[labels.managedBy] !== manager) continue;
+      const undone = await podman.run([...remove, one], { signal });
+      if (undone.exitCode !== 0 && !isMissing(undone.stderr)) left.push(undone.stderr);
+    } catch (error) {
+      left.push(error instanceof Error ? error.message : String(error));
+    }
+  }
+  return left;
 }
 
 /** The labels of an object, undefined where there is none of this name. */
@@ -81,7 +110,7 @@ export async function objectLabels(
 ): Promise<Labels | undefined> {
   const found = await podman.run([kind, 'inspect', object], { signal });
   if (found.exitCode !== 0) {
-    if (/no such|not found/i.test(found.stderr)) return undefined;
+    if (isMissing(found.stderr)) return undefined;
     throw podmanError(`look at the ${kind} ${object}`, object, found.stderr);
   }
   const [inspected] = JSON.parse(found.stdout) as {
@@ -90,6 +119,10 @@ export async function objectLabels(
     Config?: { Labels?: Labels };
   }[];
   return inspected?.Config?.Labels ?? inspected?.Labels ?? inspected?.labels ?? {};
+}
+
+function isMissing(said: string): boolean {
+  return /no such|not found/i.test(said);
 }
 
 function notOurs(kind: string, object: string): PaudeError {
@@ -102,53 +135,44 @@ function notOurs(kind: string, object: string): PaudeError {
   );
 }
 
-export async function ensureNetwork(
+/** The volume in memory that the session's credentials land in. */
+export async function ensureMemory(
   podman: Podman,
-  object: string,
+  name: SessionName,
   all: Labels,
   signal: AbortSignal,
 ): Promise<void> {
-  const made = await podman.run(['network', 'create', ...labelArguments(all), object], { signal });
-  if (made.exitCode === 0 || /already (exists|used)/.test(made.stderr)) return;
+  const made = await podman.run(credentialsArguments(name, all), { signal });
+  if (made.exitCode === 0 || /already exists/.test(made.stderr)) return;
+  throw podmanError('create the memory for its credentials', name, made.stderr);
+}
+
+/** A session's network; true if it was made. Podman's name server answers for all the world on an internal one, too. */
+export async function ensureNetwork(
+  podman: Podman,
+  spec: SessionSpec,
+  all: Labels,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const object = objectName(spec.name);
+  const closed = spec.egress === undefined ? [] : ['--internal', '--disable-dns'];
+  const made = await podman.run(['network', 'create', ...closed, ...labelArguments(all), object], { signal });
+  if (made.exitCode === 0) return true;
+  if (/already (exists|used)/.test(made.stderr)) return false;
   throw podmanError('create its network', object, made.stderr);
 }
 
+/** A session's container; true if it was made. */
 export async function ensureContainer(
   podman: Podman,
   spec: SessionSpec,
   all: Labels,
   limits: Limits,
   signal: AbortSignal,
-): Promise<void> {
-  const made = await podman.run(containerArguments(spec, all, limits), { signal });
-  if (made.exitCode === 0 || /already in use/.test(made.stderr)) return;
+): Promise<boolean> {
+  const addresses = spec.egress === undefined ? undefined : await addressesOf(podman, spec.name, signal);
+  const made = await podman.run(containerArguments(spec, all, limits, addresses), { signal });
+  if (made.exitCode === 0) return true;
+  if (/already in use/.test(made.stderr)) return false;
   throw podmanError('create its container', spec.name, made.stderr);
-}
-
-/** Whether Podman can limit memory and processes here; rootless on cgroup v1 it can't (podman-run(1)). */
-export async function limitsOf(
-  podman: Podman,
-  spec: SessionSpec,
-  notice: (text: string) => void,
-  signal: AbortSignal,
-): Promise<Limits> {
-  const format = '{{.Host.Security.Rootless}} {{.Host.CgroupsVersion}}';
-  const found = await podman.run(['info', '--format', format], { signal });
-  if (found.exitCode !== 0) throw podmanError('describe itself', spec.name, found.stderr);
-  if (found.stdout.trim() !== 'true v1') return { supported: true };
-  const { memory, cpus, pids } = spec.description;
-  const named = Object.entries({ memory, cpus, pids }).flatMap(([key, value]) =>
-    value === undefined ? [] : [`--${key}`],
-  );
-  if (named.length > 0) {
-    throw new PaudeError(
-      'LIMITS_UNSUPPORTED',
-      `rootless Podman on cgroup v1 can't limit: ${named.join(', ')}`,
-      {
-        hint: `leave out ${named.join(', ')}, or change the machine to cgroup v2`,
-      },
-    );
-  }
-  notice('the session has no limits on memory and processes: rootless Podman on cgroup v1 has none');
-  return { supported: false };
 }

@@ -1,55 +1,88 @@
 import { spawn } from 'node:child_process';
+import { Transform } from 'node:stream';
+import { setTimeout as wait } from 'node:timers/promises';
 import { PaudeError } from '../../errors.ts';
 import type { SessionName } from '../../names.ts';
 import type { Tunnel } from '../../tunnel.ts';
-import { objectName } from './objects.ts';
 import { podmanMissing, type Podman } from './podman.ts';
-import { podmanError } from './podman-errors.ts';
+import { isPodmans, podmanError } from './podman-errors.ts';
 
-/** What podman itself exits with: 125 its own failure, 255 a container that does not run (podman-exec(1)). */
-const podmanFailed: ReadonlySet<number> = new Set([125, 126, 255]);
+/** How long podman may take from its complaint to its end; milliseconds. */
+const lastWords = 500;
+/** The exit code of a command that got KILL: by hand, for want of memory, or with its whole container. */
+const killed = 137;
+/** How podman's own complaints begin; a podman without its service says the second, and then the first. */
+const complaintBegins = /^(Error: |Cannot connect to Podman)/;
+/** No complaint is longer; bytes. */
+const longestComplaint = 65_536;
 
-/** Runs a command in a session's container through `podman exec -i`; asks nothing first. */
+/** Runs a command in a container of a session's through `podman exec -i`; asks nothing first. */
 export function execTunnel(
   podman: Podman,
   name: SessionName,
+  container: string,
   command: readonly string[],
   isRunning: () => Promise<boolean>,
   signal: AbortSignal,
 ): Tunnel {
-  const child = spawn(podman.program, ['exec', '--interactive', objectName(name), ...command], {
+  const args = ['exec', '--interactive', container, ...command];
+  return podmanTunnel(podman, name, args, isRunning, signal);
+}
+
+/** The streams of a command that podman runs for a session, here or in a container of its own. */
+export function podmanTunnel(
+  podman: Podman,
+  name: SessionName,
+  args: readonly string[],
+  isRunning: () => Promise<boolean>,
+  signal: AbortSignal,
+): Tunnel {
+  const child = spawn(podman.program, args, {
     env: podman.env,
     stdio: ['pipe', 'pipe', 'pipe'],
     detached: true,
     signal,
   });
-  let complaint = '';
-  child.stderr.on('data', (chunk: Buffer) => {
-    if (complaint.length < 4096) complaint += chunk.toString('utf8');
+  const ended = new Promise<number | null>((resolve) => {
+    child.once('exit', resolve).once('error', () => resolve(null));
   });
-  child.stderr.pause();
+  const stderr = withoutComplaint(ended);
+  child.stderr.pipe(stderr.stream);
   const exit = new Promise<number>((resolve, reject) => {
     child.once('error', (error: NodeJS.ErrnoException) =>
       reject(error.code === 'ENOENT' ? podmanMissing() : error),
     );
-    child.once('close', (code, ended) => {
-      statusOf(code, ended).then(resolve, reject);
+    child.once('close', (code, signalled) => {
+      statusOf(code, signalled).then(resolve, reject);
     });
   });
   // Who waits for it hears of it; who does not is not to be ended by it.
   exit.catch(() => undefined);
 
-  async function statusOf(code: number | null, ended: NodeJS.Signals | null): Promise<number> {
-    if (code === null) throw lost(`podman exec was ended by ${ended}`);
-    const failed = /^Error: /m.test(complaint) && podmanFailed.has(code);
-    if (failed) throw podmanError('run a command in it', name, complaint);
-    // A container that dies under the command gives 137, or the command's streams just end.
-    if (code >= 125 && !(await isRunning())) {
+  async function statusOf(code: number | null, signalled: NodeJS.Signals | null): Promise<number> {
+    if (code === null) throw lost(`podman exec was ended by ${signalled}`);
+    const complaint = await stderr.complaint;
+    const error = complaint === undefined ? undefined : podmanError('run a command in it', name, complaint);
+    if (error !== undefined && error.code !== 'BACKEND_FAILED') throw error;
+    // A container that dies under the command gives 137, or the command's streams just end, or podman finds no trace
+    // of the command any more.
+    if (code >= 125 && (await hasEnded(code))) {
       throw new PaudeError('SESSION_DIED', `the session ${name} ended while a command ran in it`, {
         hint: `git paude start ${name}`,
+        cause: error,
       });
     }
+    if (error !== undefined) throw error;
     return code;
+  }
+
+  /** Of a container that is killed, its first process is the last one to be gone. */
+  async function hasEnded(code: number): Promise<boolean> {
+    for (let tries = code === killed ? 10 : 1; tries > 0; tries--) {
+      if (!(await isRunning())) return true;
+      if (tries > 1) await wait(200);
+    }
+    return false;
   }
 
   function lost(why: string): PaudeError {
@@ -58,19 +91,73 @@ export function execTunnel(
     });
   }
 
+  let isLetGo = false;
   return {
     stdin: child.stdin,
     stdout: child.stdout,
-    stderr: child.stderr,
+    stderr: stderr.stream,
     exit,
+    letGo() {
+      isLetGo = true;
+      child.unref();
+      for (const stream of [child.stdin, child.stdout, child.stderr]) stream.destroy();
+    },
     async [Symbol.asyncDispose]() {
+      if (isLetGo) return;
       // End of input ends the far side, and with it podman; a podman that does not see it is ended here.
       child.stdin.destroy();
       child.stdout.resume();
-      child.stderr.resume();
+      stderr.stream.resume();
       const timer = setTimeout(() => child.kill('SIGKILL'), 3000);
       await exit.catch(() => undefined);
       clearTimeout(timer);
     },
   };
+}
+
+/**
+ * What podman itself complains about is the error's to tell, and not the command's standard error: it comes first
+ * and alone, right before the end. A command that begins in the same words is heard a moment later.
+ */
+function withoutComplaint(ended: Promise<number | null>): {
+  readonly stream: Transform;
+  readonly complaint: Promise<string | undefined>;
+} {
+  let held: Buffer | undefined;
+  let begun = false;
+  let timer: NodeJS.Timeout | undefined;
+  let allSaid = () => {};
+  const saying = new Promise<void>((resolve) => (allSaid = resolve));
+  const release = () => {
+    clearTimeout(timer);
+    if (held !== undefined) stream.push(held);
+    held = undefined;
+  };
+  const stream = new Transform({
+    transform(chunk: Buffer, _, done) {
+      const suspect = !begun && complaintBegins.test(chunk.subarray(0, 40).toString());
+      begun = true;
+      if (held !== undefined) held = Buffer.concat([held, chunk]);
+      else if (!suspect) return done(null, chunk);
+      else {
+        held = chunk;
+        timer = setTimeout(release, lastWords);
+      }
+      if (held.length > longestComplaint) release();
+      done();
+    },
+    flush(done) {
+      allSaid();
+      void complaint.then((said) => {
+        if (said !== undefined) held = undefined;
+        release();
+        done();
+      });
+    },
+  });
+  const complaint = Promise.all([ended, saying]).then(([code]) => {
+    const said = held?.toString('utf8');
+    return said !== undefined && code !== null && isPodmans(said, code) ? said : undefined;
+  });
+  return { stream, complaint };
 }

@@ -1,43 +1,57 @@
 import { spawn } from 'node:child_process';
-import { PaudeError } from '../../errors.ts';
+import { isPaudeError, PaudeError } from '../../errors.ts';
 import type { SessionName } from '../../names.ts';
 import type { Backend } from '../../session/backend.ts';
 import type { Session } from '../../session/session.ts';
 import { createObjects } from './create-objects.ts';
 import { execTunnel } from './exec-tunnel.ts';
-import { objectName } from './objects.ts';
+import { keepRules } from './keep-rules.ts';
+import { canLimit } from './limits.ts';
+import { openWriter } from './open-writer.ts';
+import { objectName, proxyName } from './objects.ts';
 import { podmanMissing, type Podman } from './podman.ts';
-import { podmanError } from './podman-errors.ts';
 import { removeObjects } from './remove-objects.ts';
 import { findSession, findSessions, isRunning } from './query.ts';
-import { startContainer } from './start-container.ts';
+import { startContainer, stopContainers } from './start-container.ts';
 
-/** Sessions on Podman: a container, a volume and a network each. The volume's labels are the session's truth. */
+/** Sessions on Podman: a container, a volume, a network and a proxy each. The volume's labels are the session's truth. */
 export function podmanBackend(podman: Podman, owner: string): Backend {
-  const get = (name: SessionName, signal: AbortSignal): Promise<Session | undefined> =>
-    findSession(podman, name, signal);
+  /** The images of the sessions that were asked for: a writer need not ask again. */
+  const images = new Map<SessionName, string>();
+  const get = async (name: SessionName, signal: AbortSignal): Promise<Session | undefined> => {
+    const session = await findSession(podman, name, signal);
+    if (session?.state === 'running') images.set(name, session.image);
+    return session;
+  };
   return {
     name: 'podman',
     locate: (name) => ({ backend: 'podman', name }),
-    check: async (signal) => {
-      const found = await podman.run(['version', '--format', 'json'], { signal });
-      if (found.exitCode !== 0) throw podmanError('answer', '', found.stderr);
-    },
+    whoami: async () => owner,
+    check: async (signal) =>
+      void (await Promise.all([canLimit(podman, signal), podman.run(['--version'], { signal })])),
     create: (spec, notice, signal) => createObjects(podman, spec, owner, notice, signal),
-    start: (name, signal) => startContainer(podman, name, signal),
+    start: async function* (name, signal, options) {
+      const session = yield* startContainer(podman, name, signal, options);
+      images.set(name, session.image);
+    },
     stop: async (name, signal) => {
-      const stopped = await podman.run(['stop', objectName(name)], { signal });
-      if (stopped.exitCode === 0) return;
-      const error = podmanError('stop it', name, stopped.stderr);
-      // A pruned container does not run either.
-      if (error.code === 'SESSION_UNKNOWN' && (await get(name, signal)) !== undefined) return;
-      throw error;
+      await stopContainers(podman, name, signal).catch(async (error: unknown) => {
+        // A pruned container does not run either.
+        if (isPaudeError(error, 'SESSION_UNKNOWN') && (await get(name, signal)) !== undefined) return;
+        throw error;
+      });
     },
     remove: (name, signal) => removeObjects(podman, name, signal),
     get,
     list: (signal) => findSessions(podman, signal),
-    open: async (name, command, signal) =>
-      execTunnel(podman, name, command, () => isRunning(podman, name), signal),
+    open: async (name, command, signal, role) => {
+      if (role === 'credentials') return openWriter(podman, name, images.get(name), command, signal);
+      const container = role === 'proxy' ? proxyName(name) : objectName(name);
+      return execTunnel(podman, name, container, command, () => isRunning(podman, container), signal);
+    },
+    keepRules: (name, rules, signal) => keepRules(podman, name, rules, signal),
+    // Nobody but us adds to a network that is a session's own.
+    openings: async () => [],
     attach: (name, command, terminal) =>
       new Promise((resolve, reject) => {
         const term = ['--env', `TERM=${terminal.term}`];
@@ -51,7 +65,7 @@ export function podmanBackend(podman: Podman, owner: string): Backend {
         );
         child.once('exit', (code, ended) => {
           if (code === 0) return resolve(0);
-          isRunning(podman, name).then((running) => {
+          isRunning(podman, objectName(name)).then((running) => {
             if (running && code !== null) return resolve(code);
             const how = running ? `podman exec was ended by ${ended}` : 'the session ended';
             reject(

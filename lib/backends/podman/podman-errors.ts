@@ -30,6 +30,11 @@ const sentences: Partial<Record<ErrorCode, (name: string) => string>> = {
   SESSION_UNKNOWN: (name) => `there is no session ${name}`,
 };
 
+/** podman exec exits with 125 when it failed itself, and 255 where the container does not run (podman-exec(1)). */
+export function isPodmans(said: string, exitCode: number): boolean {
+  return exitCode === 125 || (exitCode > 125 && meanings.some((entry) => entry.said.test(said)));
+}
+
 /** Turns what podman said when it failed to do `what` for a session into an error of ours. */
 export function podmanError(what: string, name: string, said: string): PaudeError {
   const text = said.trim().replace(/^Error: /, '');

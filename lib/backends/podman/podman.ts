@@ -1,5 +1,5 @@
-import { execa } from 'execa';
 import { interrupted, PaudeError } from '../../errors.ts';
+import { endBuild } from './end-build.ts';
 
 export interface PodmanResult {
   readonly exitCode: number;
@@ -10,7 +10,14 @@ export interface PodmanResult {
 export interface RunOptions {
   readonly signal: AbortSignal;
   readonly onLine?: (line: string) => void;
+  /** A folder for what it needs only on the way (podman(1), TMPDIR). */
+  readonly temporary?: string;
 }
+
+/** Podman's verbs that change an object. They are short. */
+const changes = new Set(['create', 'run', 'start', 'stop', 'rm', 'network', 'volume']);
+/** How long one of these may go on after an interrupt; milliseconds. Podman itself gives a container 10 s to stop. */
+const toItsEnd = 15_000;
 
 /** Runs the podman of the user's PATH. Its own options (CONTAINER_HOST, …) come from the environment. */
 export interface Podman {
@@ -24,18 +31,25 @@ export function podmanProgram(env: NodeJS.ProcessEnv, program = 'podman'): Podma
   return {
     program,
     env,
-    run: async (args, { signal, onLine }) => {
+    run: async (args, { signal, onLine, temporary }) => {
       if (signal.aborted) throw interrupted();
+      // A tunnel needs none of it, and it takes its time to load.
+      const { execa } = await import('execa');
+      const isBuild = args[0] === 'build';
+      // Killed in its middle, a podman start leaves a container that neither runs nor can be started.
+      const isChange = changes.has(args[0] ?? '');
       const child = execa(program, args, {
-        env,
+        env: temporary === undefined ? env : { ...env, TMPDIR: temporary },
         extendEnv: false,
         // A process group of its own: a Ctrl-C is for us to handle, so that nothing is left half-made.
         detached: true,
         stdin: 'ignore',
         reject: false,
-        cancelSignal: signal,
+        ...(isBuild || isChange ? {} : { cancelSignal: signal }),
         stripFinalNewline: true,
       });
+      if (isBuild) onceAborted(signal, child, (pid) => void endBuild({ program, env }, pid, child));
+      if (isChange) onceAborted(signal, child, () => void setTimeout(() => child.kill(), toItsEnd).unref());
       if (onLine !== undefined) {
         const each = async (lines: AsyncIterable<string>) => {
           for await (const line of lines) onLine(line);
@@ -46,7 +60,7 @@ export function podmanProgram(env: NodeJS.ProcessEnv, program = 'podman'): Podma
         ]);
       }
       const result = await child;
-      if (result.isCanceled) throw interrupted();
+      if (signal.aborted) throw interrupted();
       if (result.code === 'ENOENT') throw podmanMissing();
       if (result.exitCode === undefined) {
         throw new PaudeError(
@@ -60,6 +74,19 @@ export function podmanProgram(env: NodeJS.ProcessEnv, program = 'podman'): Podma
       return { exitCode: result.exitCode, stdout: result.stdout, stderr: result.stderr };
     },
   };
+}
+
+/** Has a program ended in a way of its own, if it still runs when the user interrupts. */
+function onceAborted(
+  signal: AbortSignal,
+  child: Promise<unknown> & { readonly pid?: number | undefined },
+  end: (pid: number) => void,
+): void {
+  const { pid } = child;
+  if (pid === undefined) return;
+  const listener = () => end(pid);
+  signal.addEventListener('abort', listener, { once: true });
+  void child.finally(() => signal.removeEventListener('abort', listener));
 }
 
 export function podmanMissing(): PaudeError {

@@ -1,6 +1,7 @@
+import { PaudeError } from '../../errors.ts';
 import type { SessionName } from '../../names.ts';
 import type { Session } from '../../session/session.ts';
-import { labels, manager, objectName, sessionOf, type Labels } from './objects.ts';
+import { labels, manager, objectName, rulesOf, sessionOf, type Labels } from './objects.ts';
 import type { Podman } from './podman.ts';
 import { podmanError } from './podman-errors.ts';
 
@@ -30,17 +31,38 @@ async function rows<Row>(
   return (JSON.parse(found.stdout || '[]') as Row[] | null) ?? [];
 }
 
-/** The sessions of a filter: two queries at once, of containers and of volumes, however many there are. */
-async function query(podman: Podman, filter: string, signal: AbortSignal): Promise<readonly Session[]> {
+/** What is found by a filter: sessions, and the state of each container, as podman calls it. */
+interface Found {
+  readonly sessions: readonly Session[];
+  readonly states: ReadonlyMap<string, string>;
+}
+
+/** Two queries at once, of containers and of volumes, however many there are. */
+async function query(podman: Podman, filter: string, signal: AbortSignal): Promise<Found> {
   const [containers, volumes] = await Promise.all([
     rows<ContainerRow>(podman, ['ps', '--all', '--filter', filter, '--format', 'json'], signal),
     rows<VolumeRow>(podman, ['volume', 'ls', '--filter', filter, '--format', 'json'], signal),
   ]);
   const byName = new Map(containers.flatMap((row) => row.Names.map((name) => [name, row] as const)));
-  return volumes.flatMap((volume) => {
-    const session = sessionOf(volume.Labels ?? {}, ...stateOf(byName.get(volume.Name)));
+  const rules = rulesBySession(volumes);
+  const sessions = volumes.flatMap((volume) => {
+    const own = volume.Labels ?? {};
+    const session = sessionOf(own, rules.get(own[labels.session] ?? ''), ...stateOf(byName.get(volume.Name)));
     return session === undefined || objectName(session.location.name) !== volume.Name ? [] : [session];
   });
+  return { sessions, states: new Map([...byName].map(([name, { State }]) => [name, State])) };
+}
+
+/** A change makes a new volume before it removes the old one: the newest counts. */
+function rulesBySession(volumes: readonly VolumeRow[]) {
+  const kept = volumes.flatMap(({ Labels: own }) => {
+    const rules = rulesOf(own ?? {});
+    return rules === undefined
+      ? []
+      : [{ rules, session: own![labels.session]!, at: own![labels.created] ?? '' }];
+  });
+  kept.sort((a, b) => (a.at < b.at ? -1 : 1));
+  return new Map(kept.map(({ session, rules }) => [session, rules]));
 }
 
 function stateOf(row: ContainerRow | undefined): [Session['state'], string?] {
@@ -56,8 +78,8 @@ function stateOf(row: ContainerRow | undefined): [Session['state'], string?] {
   return ['stopped'];
 }
 
-export function findSessions(podman: Podman, signal: AbortSignal): Promise<readonly Session[]> {
-  return query(podman, ours, signal);
+export async function findSessions(podman: Podman, signal: AbortSignal): Promise<readonly Session[]> {
+  return (await query(podman, ours, signal)).sessions;
 }
 
 export async function findSession(
@@ -65,15 +87,40 @@ export async function findSession(
   name: SessionName,
   signal: AbortSignal,
 ): Promise<Session | undefined> {
-  return (await query(podman, `label=${labels.session}=${name}`, signal))[0];
+  return (await findParts(podman, name, signal)).session;
 }
 
-/** Whether a session's container runs, as podman sees it now. */
-export async function isRunning(podman: Podman, name: SessionName): Promise<boolean> {
+/** A session, and the state of each container that is there: running, created, exited, …. */
+export interface Parts {
+  readonly session: Session | undefined;
+  readonly states: ReadonlyMap<string, string>;
+}
+
+const asking = new WeakMap<AbortSignal, Map<SessionName, Promise<Parts>>>();
+
+/** Of one command that asks twice at the same moment, podman is asked once. */
+export function findParts(podman: Podman, name: SessionName, signal: AbortSignal): Promise<Parts> {
+  const now = asking.get(signal) ?? new Map<SessionName, Promise<Parts>>();
+  asking.set(signal, now);
+  const asked =
+    now.get(name) ??
+    query(podman, `label=${labels.session}=${name}`, signal)
+      .then(({ sessions: [session], states }) => ({ session, states }))
+      .finally(() => now.delete(name));
+  now.set(name, asked);
+  return asked;
+}
+
+/** Whether a container runs, as podman sees it now. Throws BACKEND_UNREACHABLE where it says nothing. */
+export async function isRunning(podman: Podman, object: string): Promise<boolean> {
   const signal = AbortSignal.timeout(10_000);
-  const found = await podman.run(
-    ['container', 'inspect', '--format', '{{.State.Running}}', objectName(name)],
-    { signal },
-  );
+  const args = ['container', 'inspect', '--format', '{{.State.Running}}', object];
+  const found = await podman.run(args, { signal }).catch((error: unknown) => {
+    if (!signal.aborted) throw error;
+    throw new PaudeError('BACKEND_UNREACHABLE', `podman does not answer about the container ${object}`, {
+      hint: 'podman ps',
+      cause: error,
+    });
+  });
   return found.exitCode === 0 && found.stdout.trim() === 'true';
 }

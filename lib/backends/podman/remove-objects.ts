@@ -4,7 +4,7 @@ import { labels, manager, type Labels } from './objects.ts';
 import type { Podman } from './podman.ts';
 import { podmanError } from './podman-errors.ts';
 
-/** In the order in which they can go; each kind's way to list and to remove. */
+/** Each kind's way to list and to remove; the container goes first, for it uses the others. */
 const kinds = [
   { kind: 'container', list: ['ps', '--all'], remove: ['rm', '--force', '--time', '10'] },
   { kind: 'network', list: ['network', 'ls'], remove: ['network', 'rm', '--force'] },
@@ -33,13 +33,18 @@ export async function removeObjects(podman: Podman, name: SessionName, signal: A
     }),
   );
   const left: string[] = [];
-  for (const [index, { kind, remove }] of kinds.entries()) {
-    for (const object of found[index]!) {
-      const removed = await podman.run([...remove, object], { signal });
-      const gone = removed.exitCode === 0 || /no such|not found/i.test(removed.stderr);
-      if (!gone) left.push(`${kind} ${object} (${removed.stderr.trim()})`);
-    }
-  }
+  const removeAll = async (index: number) => {
+    const { kind, remove } = kinds[index]!;
+    await Promise.all(
+      found[index]!.map(async (object) => {
+        const removed = await podman.run([...remove, object], { signal });
+        const gone = removed.exitCode === 0 || /no such|not found/i.test(removed.stderr);
+        if (!gone) left.push(`${kind} ${object} (${removed.stderr.trim()})`);
+      }),
+    );
+  };
+  await removeAll(0);
+  await Promise.all([removeAll(1), removeAll(2)]);
   if (left.length > 0) {
     throw new PaudeError('NOT_REMOVED', `of the session ${name} there is left: ${left.join(', ')}`, {
       hint: `git paude delete ${name} --confirm`,

@@ -1,0 +1,38 @@
+import type { Socket } from 'node:net';
+import type WebSocket from 'ws';
+
+/** How often the server may miss a ping: with one every 5 s, a dead connection is found after 45 to 50 s. */
+const misses = 9;
+
+/**
+ * Pings the server, so that a balancer sees traffic, and calls `dead` when it gives no sign of life. Any byte that
+ * arrives is one, and so is a byte of a backlog that leaves: on a slow line the pong has to queue. A server paused for
+ * 20 s passes. It is counted in pings, not by the clock, so that a laptop's sleep is no death. While `paused` says
+ * that we read nothing ourselves, silence proves nothing. A server that takes nothing because the command does not read
+ * is silent too (it reads no ping before what came first), and can't be told from a dead one: both are given up.
+ */
+export function heartbeat(
+  ws: WebSocket,
+  socket: Socket,
+  interval: number,
+  paused: () => boolean,
+  dead: () => void,
+): Disposable {
+  let missed = 0;
+  let read = socket.bytesRead;
+  let left = 0;
+  let backlog = 0;
+  const timer = setInterval(() => {
+    const waiting = ws.bufferedAmount;
+    const gone = socket.bytesWritten - socket.writableLength;
+    const alive = socket.bytesRead !== read || (backlog > 0 && gone > left);
+    read = socket.bytesRead;
+    left = gone;
+    backlog = waiting;
+    missed = alive || paused() ? 0 : missed + 1;
+    if (missed >= misses) return dead();
+    // One behind a backlog that does not move is enough.
+    if (waiting === 0 || missed === 0) ws.ping();
+  }, interval);
+  return { [Symbol.dispose]: () => clearInterval(timer) };
+}

@@ -1,0 +1,120 @@
+import type { V1Pod, V1StatefulSet } from '@kubernetes/client-node';
+import { PaudeError } from '../../errors.ts';
+import type { SessionName } from '../../names.ts';
+import { ApiStatus } from './api-connection.ts';
+import { findSet, paths, type Cluster } from './cluster.ts';
+import { assertOurs } from './create-objects.ts';
+import { kubernetesError } from './kubernetes-errors.ts';
+import { keys, manager } from './objects.ts';
+import { podsOf } from './watch-pods.ts';
+
+/** `/` of a key in a JSON pointer (RFC 6901). */
+export const pointer = (key: string) => key.replaceAll('~', '~0').replaceAll('/', '~1');
+
+/** Where a proxy's StatefulSet has its configuration, as a JSON pointer. */
+export const configurationPath = '/spec/template/spec/containers/0/env/0/value';
+
+/**
+ * Scales a session to one replica in one request that changes nothing of a stranger's: the patch tests whose it is.
+ * `begun`: it was scaled to nothing before, and is not any more. Throws SESSION_UNKNOWN, NOT_OURS.
+ */
+export async function scaleUp(
+  cluster: Cluster,
+  name: SessionName,
+  signal: AbortSignal,
+): Promise<{ readonly set: V1StatefulSet; readonly begun: boolean }> {
+  const started = `/metadata/annotations/${pointer(keys.started)}`;
+  const changes = [
+    { op: 'test', path: '/spec/replicas', value: 0 },
+    { op: 'replace', path: '/spec/replicas', value: 1 },
+    { op: 'add', path: started, value: new Date().toISOString() },
+  ];
+  const set = await scale(cluster, name, changes, signal, (found) => found.spec?.replicas === 1);
+  return { set, begun: set.metadata?.annotations?.[keys.started] === changes[2]!.value };
+}
+
+/** Scales a session to nothing. Throws SESSION_UNKNOWN, NOT_OURS. */
+export async function scaleDown(cluster: Cluster, name: SessionName, signal: AbortSignal): Promise<void> {
+  await scale(cluster, name, [{ op: 'replace', path: '/spec/replicas', value: 0 }], signal);
+}
+
+/** `isSo`: of one that refuses the change, whether it is as it should be without. */
+async function scale(
+  cluster: Cluster,
+  name: SessionName,
+  changes: readonly object[],
+  signal: AbortSignal,
+  isSo = (_: V1StatefulSet) => false,
+): Promise<V1StatefulSet> {
+  const own = { op: 'test', path: `/metadata/labels/${pointer(keys.managedBy)}`, value: manager };
+  try {
+    const options = {
+      body: [own, ...changes],
+      signal,
+      contentType: 'application/json-patch+json',
+      query: { fieldManager: manager },
+    };
+    const path = paths.set(cluster.namespace, name);
+    return (await cluster.connection.request<V1StatefulSet>('PATCH', path, options)).body;
+  } catch (error) {
+    if (!(error instanceof ApiStatus)) throw kubernetesError('scale it', cluster, error);
+    if (error.code === 404 && error.details?.name !== undefined) throw unknown(name);
+    // A test of the patch failed, or there is nothing to test.
+    if (error.code === 422) {
+      const set = await findSet(cluster, name, signal);
+      if (set === undefined) throw unknown(name);
+      assertOurs(cluster, set);
+      if (isSo(set)) return set;
+    }
+    throw kubernetesError('scale it', cluster, error);
+  }
+}
+
+/** The error for a session that is not there. */
+export function unknown(name: SessionName): PaudeError {
+  return new PaudeError('SESSION_UNKNOWN', `there is no session ${name}`, {
+    hint: `git paude list, or git paude create ${name}`,
+  });
+}
+
+/**
+ * The same for its proxy, where it has one. With a configuration, its next pod gets that: the session's own object
+ * says what the rules are, whatever came of an earlier change or of a second creator.
+ */
+export async function scaleProxy(
+  cluster: Cluster,
+  name: SessionName,
+  replicas: 0 | 1,
+  signal: AbortSignal,
+  configuration?: string,
+): Promise<void> {
+  try {
+    await cluster.connection.request('PATCH', paths.proxySet(cluster.namespace, name), {
+      body: [
+        { op: 'test', path: `/metadata/labels/${pointer(keys.managedBy)}`, value: manager },
+        { op: 'replace', path: '/spec/replicas', value: replicas },
+        ...(configuration === undefined
+          ? []
+          : [{ op: 'add', path: configurationPath, value: configuration }]),
+      ],
+      signal,
+      contentType: 'application/json-patch+json',
+      query: { fieldManager: manager },
+    });
+  } catch (error) {
+    // A session whose network is open has none.
+    if (error instanceof ApiStatus && error.code === 404 && error.details?.name !== undefined) return;
+    throw kubernetesError('scale its proxy', cluster, error);
+  }
+}
+
+/** Scales to nothing, and ends when the pods that there were are gone; a start meanwhile may bring others. */
+export async function stopPod(cluster: Cluster, name: SessionName, signal: AbortSignal): Promise<void> {
+  await Promise.all([scaleDown(cluster, name, signal), scaleProxy(cluster, name, 0, signal)]);
+  const idOf = (pod: V1Pod) => pod.metadata?.uid;
+  let first: ReadonlySet<string | undefined> | undefined;
+  for await (const pods of podsOf(cluster, name, signal)) {
+    first ??= new Set(pods.map(idOf));
+    if (!pods.some((pod) => first!.has(idOf(pod)))) return;
+  }
+}
