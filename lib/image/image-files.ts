@@ -9,6 +9,12 @@ export const imageFiles: URL = [
   new URL('./image/', import.meta.url),
 ].find((folder) => existsSync(folder))!;
 
+/** The same for the proxy's. */
+export const proxyFiles: URL = [
+  new URL('./proxy/', import.meta.url),
+  new URL('./proxy-image/', import.meta.url),
+].find((folder) => existsSync(folder))!;
+
 export interface ImageFile {
   /** Its path below the build's context. */
   readonly path: string;
@@ -29,4 +35,19 @@ export async function filesBelow(folder: URL): Promise<readonly ImageFile[]> {
       return { path: relative(root, file), content, executable: (mode & 0o100) !== 0 };
     });
   return (await Promise.all(files)).sort((a, b) => (a.path < b.path ? -1 : 1));
+}
+
+const certificate = /-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g;
+
+/**
+ * The certificates of further authorities, as Debian's update-ca-certificates(8) wants them: each in a file of its own.
+ * Of a file with several, Java's store would have the first only.
+ */
+export function authorityFiles(certificates = ''): readonly ImageFile[] {
+  const file = (name: string, content: string) => ({ path: `ca/${name}`, content, executable: false });
+  const each = [...new Set(certificates.match(certificate))];
+  return [
+    file('README', 'Certificates of further authorities.\n'),
+    ...each.map((text, index) => file(`git-paude-${index + 1}.crt`, `${text}\n`)),
+  ];
 }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Agent, Architecture } from '../agents/agent.ts';
 import { agentFiles } from './agent-files.ts';
-import { filesBelow, imageFiles, type ImageFile } from './image-files.ts';
+import { authorityFiles, filesBelow, imageFiles, type ImageFile } from './image-files.ts';
 
 /** What decides a session's image. */
 export interface Recipe {
@@ -16,6 +16,8 @@ export interface Recipe {
   /** The text of a Containerfile to build on top. */
   readonly containerfile?: string;
   readonly architecture: Architecture;
+  /** The architecture is not this machine's: Podman must be told, and emulates it if it can. */
+  readonly foreign?: boolean;
 }
 
 export const defaultBaseImage = 'docker.io/library/debian:13-slim';
@@ -31,10 +33,14 @@ const npm = {
 export interface Layer {
   readonly tag: string;
   readonly what: string;
+  /** Whose image it is, where it is not the session's. */
+  readonly of?: string;
   /** The image that it is built on: an argument of ours, or in place of the user's first FROM. */
   readonly from: string;
   readonly files: readonly ImageFile[];
   readonly args: Readonly<Record<string, string>>;
+  /** Where it is not the machine's own: `linux/arm64`. */
+  readonly platform?: string;
 }
 
 /** The layers of a recipe from the bottom up; `baseId` is the content of the base image. */
@@ -48,7 +54,9 @@ export async function layersOf(recipe: Recipe, baseId: string): Promise<readonly
   if (recipe.packages.length > 0)
     add(`the packages ${recipe.packages.join(', ')}`, packagesFile(recipe.packages));
   if (recipe.containerfile !== undefined) add("the repository's containerfile", recipe.containerfile);
-  return layers;
+  return recipe.foreign === true
+    ? layers.map((layer) => ({ ...layer, platform: `linux/${recipe.architecture}` }))
+    : layers;
 }
 
 async function sessionLayer(recipe: Recipe, baseId: string): Promise<Layer> {
@@ -57,11 +65,8 @@ async function sessionLayer(recipe: Recipe, baseId: string): Promise<Layer> {
   const files: ImageFile[] = [
     ...carried.map((file) => (file.path === 'session/gitconfig' ? withIdentity(file, agent) : file)),
     ...agentFiles(agent),
-    { path: 'ca/README', content: 'Certificates of further authorities.\n', executable: false },
+    ...authorityFiles(recipe.certificates),
   ];
-  if (recipe.certificates !== undefined) {
-    files.push({ path: 'ca/git-paude.crt', content: recipe.certificates, executable: false });
-  }
   const agentPackage = agent.packages[recipe.architecture];
   const pinned = recipe.agentVersion === undefined || recipe.agentVersion === agent.version;
   const args = {
@@ -90,7 +95,7 @@ function packagesFile(packages: readonly string[]): string {
   return [
     'FROM session',
     'USER root',
-    `RUN apt-get update -qq && apt-get install -y -qq --no-install-recommends ${packages.join(' ')} \\`,
+    `RUN apt-get update -qq && apt-get install -y -q --no-install-recommends ${packages.join(' ')} \\`,
     ' && rm -rf /var/lib/apt/lists/*',
     'USER 1000:0',
     '',
@@ -98,7 +103,12 @@ function packagesFile(packages: readonly string[]): string {
 }
 
 /** A tag that is the same exactly when everything that goes into the image is. */
-function tagOf(from: string, files: readonly ImageFile[], args: Readonly<Record<string, string>>): string {
+export function tagOf(
+  from: string,
+  files: readonly ImageFile[],
+  args: Readonly<Record<string, string>>,
+  name = 'paude-session',
+): string {
   const hash = createHash('sha256').update(JSON.stringify([from, files, args]));
-  return `localhost/paude-session:${hash.digest('hex').slice(0, 20)}`;
+  return `localhost/${name}:${hash.digest('hex').slice(0, 20)}`;
 }
