@@ -15,21 +15,93 @@ export interface Agent {
   readonly conversations: string;
   /** Folders below the home that must outlive a stop: links to the volume. */
   readonly lasting: readonly string[];
+  /** Files below the home that must outlive a stop, and that it only appends to: links as well. */
+  readonly lastingFiles: readonly string[];
   /** Files of a new home, which answer the questions that the agent would ask. */
   readonly files: Readonly<Record<string, unknown>>;
   /** Set for the agent's process. */
   readonly environment: Readonly<Record<string, string>>;
   /** What it needs from the user's shell. No secret is among them. */
   readonly fromShell: readonly string[];
-  /** The secrets that it may need from the user's shell. */
-  readonly secrets: readonly string[];
-  /** A shell function's body that runs before it, with its environment set. */
-  readonly before: string;
+  /** The secrets that it may need from the user's shell, and how its process is handed each in the session. */
+  readonly secrets: Readonly<Record<string, SecretWay>>;
+  /** What of the user's home it reads. */
+  readonly configuration: Configuration;
+  /** The hosts that it needs, by provider: the first whose variable the user's shell has set counts. */
+  readonly hosts: readonly AgentHosts[];
+  /** Variables of the user's shell that name another place for its API, as a URL. */
+  readonly baseUrls: readonly string[];
   /** Who commits, where nobody else is known. */
   readonly identity: { readonly name: string; readonly email: string };
 }
 
+/**
+ * A secret lies in a file in the session's memory. The agent's process gets it by an open file whose number stands in
+ * the variable `descriptor`; only where its program offers nothing better, in its environment.
+ */
+export type SecretWay = { readonly descriptor: string } | 'environment';
+
+/** The agent's configuration in a home; paths are relative to its folder, and are at its top only. */
+export interface Configuration {
+  /** Below the home. */
+  readonly folder: string;
+  /** The variable that moves the folder on the user's machine. */
+  readonly variable: string;
+  /** The file beside the folder; in it, where the variable is set. */
+  readonly stateFile: string;
+  /** What stays: the path, with / at the end for a folder and * for anything but /, and why. */
+  readonly excluded: Readonly<Record<string, string>>;
+  readonly marketplaces: Marketplaces;
+  /** The files that name paths of the folder, below it: a folder's means every JSON file in it. */
+  readonly naming: readonly string[];
+  /** Keys of its JSON files that can't work in a session: programs of the user's machine. */
+  readonly dropped: Readonly<Record<string, readonly string[]>>;
+  /** Of the files that both sides write, below the home: the keys that the session keeps, and puts over the host's. */
+  readonly kept: Readonly<Record<string, readonly KeyPath[]>>;
+  readonly login: OwnLogin;
+  /** Keys of its JSON files, below the folder, that are a login of their own where they are set. */
+  readonly loginKeys: Readonly<Record<string, readonly KeyPath[]>>;
+  /** Variables of the shell that make a login needless. */
+  readonly loginless: readonly string[];
+}
+
+/** Where the agent's plugins come from; paths are relative to its folder. */
+export interface Marketplaces {
+  /** A JSON object: what is known of each, by name. */
+  readonly known: string;
+  /** The key there with the folder that it is read from. */
+  readonly location: string;
+  /** Where they lie, unless the user keeps one elsewhere. */
+  readonly folder: string;
+  /** In a marketplace: the JSON file that names its plugins and their folders. */
+  readonly catalogue: string;
+}
+
+export type KeyPath = readonly string[];
+
+/** The agent's own login, of which nothing goes that could be used up. */
+export interface OwnLogin {
+  /** The files that it may stand in, below the folder. */
+  readonly files: readonly string[];
+  /** What macOS's keychain calls it; with the variable set, followed by - and a hash of the folder. */
+  readonly keychain: string;
+  /** All that goes of it. */
+  readonly keys: readonly KeyPath[];
+  readonly token: KeyPath;
+  /** When the token expires, in milliseconds since 1970. */
+  readonly expires: KeyPath;
+  /** The command that mends it. */
+  readonly mend: string;
+}
+
 export type Architecture = 'amd64' | 'arm64';
+
+export interface AgentHosts {
+  /** A variable of the user's shell that is set where these count; without one they always do. */
+  readonly when?: string;
+  /** Names, or patterns such as `*-aiplatform.googleapis.com`. */
+  readonly hosts: readonly string[];
+}
 
 export interface AgentPackage {
   readonly name: string;

@@ -14,8 +14,26 @@ export function agentNamed(name: string): Agent {
   });
 }
 
-/** What an agent needs from a shell's environment, secrets among it: for the session's memory only. */
-export function agentEnvironment(agent: Agent, env: NodeJS.ProcessEnv): ReadonlyMap<string, string> {
-  const names = [...agent.fromShell, ...agent.secrets];
-  return new Map(names.flatMap((name) => (env[name] ? [[name, env[name]] as const] : [])));
+/** The environment for a program that has no use for an agent's secrets: one that it hands on, others could read. */
+export function withoutSecrets(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  const names = new Set(Object.values(agents).flatMap(({ secrets }) => Object.keys(secrets)));
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !names.has(name)));
+}
+
+/**
+ * The hosts that an agent needs, by what a shell's environment says of its provider and of where its API is. An API
+ * on the session's own machine needs none.
+ */
+export function agentHosts(agent: Agent, env: NodeJS.ProcessEnv): readonly string[] {
+  const isSet = (name: string) => !['', '0', 'false'].includes(env[name] ?? '');
+  const provider = agent.hosts.find(({ when }) => when === undefined || isSet(when));
+  const places = agent.baseUrls.flatMap((name) => hostOfUrl(env[name] ?? '') ?? []);
+  return [...(provider?.hosts ?? []), ...places];
+}
+
+function hostOfUrl(text: string): string | undefined {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url === undefined || /^(localhost|127\.[0-9.]+|\[::1\])$/.test(url.hostname)) return undefined;
+  const isPlain = url.protocol === 'http:';
+  return `${isPlain ? 'http' : 'https'}://${url.hostname}:${url.port || (isPlain ? 80 : 443)}`;
 }

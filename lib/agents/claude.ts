@@ -1,6 +1,5 @@
 import type { Agent } from './agent.ts';
-
-const workspace = '/pvc/workspace';
+import { claudeConfiguration, workspace } from './claude-configuration.ts';
 
 /** Claude Code, seen with 2.1.330. */
 export const claude: Agent = {
@@ -24,6 +23,8 @@ export const claude: Agent = {
   // It names a conversation's folder after the path it works in, with - for /.
   conversations: `.claude/projects/${workspace.replaceAll('/', '-')}/*.jsonl`,
   lasting: ['.claude/projects', '.claude/todos', '.claude/tasks', '.claude/plans', '.claude/file-history'],
+  // What was typed, for the arrow keys.
+  lastingFiles: ['.claude/history.jsonl'],
   files: {
     // What it would ask on its first start in this folder.
     '.claude.json': {
@@ -55,20 +56,32 @@ export const claude: Agent = {
     'CLAUDE_CODE_MAX_OUTPUT_TOKENS',
     'MAX_THINKING_TOKENS',
   ],
-  secrets: ['ANTHROPIC_API_KEY', 'ANTHROPIC_AUTH_TOKEN', 'CLAUDE_CODE_OAUTH_TOKEN'],
-  // It asks whether a key of the environment may be used, and knows it by its last 20 characters.
-  before: `
-  [ -n "\${ANTHROPIC_API_KEY:-}" ] || return 0
-  node -e '
-    const fs = require("fs"), { env } = process, file = env.HOME + "/.claude.json";
-    const state = fs.existsSync(file) ? JSON.parse(fs.readFileSync(file, "utf8")) : {};
-    const approved = ((state.customApiKeyResponses ??= {}).approved ??= []);
-    const tail = env.ANTHROPIC_API_KEY.slice(-20);
-    if (!approved.includes(tail)) {
-      approved.push(tail);
-      fs.writeFileSync(file + ".new", JSON.stringify(state, null, 2), { mode: 0o600 });
-      fs.renameSync(file + ".new", file);
-    }'
-`,
+  // Seen in its binary: it reads these two from open files. A bearer token of a gateway has no such way.
+  secrets: {
+    ANTHROPIC_API_KEY: { descriptor: 'CLAUDE_CODE_API_KEY_FILE_DESCRIPTOR' },
+    CLAUDE_CODE_OAUTH_TOKEN: { descriptor: 'CLAUDE_CODE_OAUTH_TOKEN_FILE_DESCRIPTOR' },
+    ANTHROPIC_AUTH_TOKEN: 'environment',
+  },
+  configuration: claudeConfiguration,
+  hosts: [
+    {
+      when: 'CLAUDE_CODE_USE_VERTEX',
+      // Regional, global and multi-regional (Vertex AI's documentation: endpoints); tokens, and acting for another
+      // account. Not *.googleapis.com: any storage bucket is under it.
+      hosts: [
+        '*-aiplatform.googleapis.com',
+        'aiplatform.googleapis.com',
+        'aiplatform.us.rep.googleapis.com',
+        'aiplatform.eu.rep.googleapis.com',
+        'oauth2.googleapis.com',
+        'sts.googleapis.com',
+        'iamcredentials.googleapis.com',
+      ],
+    },
+    { when: 'CLAUDE_CODE_USE_BEDROCK', hosts: [] },
+    // Its own API, and what a login asks.
+    { hosts: ['api.anthropic.com', 'platform.claude.com', 'console.anthropic.com', 'claude.ai'] },
+  ],
+  baseUrls: ['ANTHROPIC_BASE_URL', 'ANTHROPIC_VERTEX_BASE_URL'],
   identity: { name: 'Claude', email: 'noreply@anthropic.com' },
 };

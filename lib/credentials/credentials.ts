@@ -1,0 +1,57 @@
+import type { Agent } from '../agents/agent.ts';
+import type { Credentials } from '../session/credentials.ts';
+import type { Host } from './host.ts';
+import { missingLogin } from './logins.ts';
+import { ownLoginEnds, planKeychain } from './own-login.ts';
+import { checkSize, pack, roomIn } from './pack.ts';
+import { joinPlans, type Plan } from './plan.ts';
+import { agentFolder, planAgent, sessionHome } from './plan-agent.ts';
+import { planGcloud } from './plan-gcloud.ts';
+import { planGit } from './plan-git.ts';
+import { planMarketplaces } from './plan-marketplaces.ts';
+import { planShell } from './plan-shell.ts';
+
+/** What of the user's home a session of this agent gets, that has so many bytes of memory. Every call looks anew. */
+export function credentialsOf(agent: Agent, host: Host, memory?: number): Credentials {
+  return {
+    parcel: async (part) => {
+      const plan =
+        part === 'login' ? await planLogin(agent, host, false) : await planHome(agent, host, false);
+      checkSize(plan.going, roomIn(memory));
+      return pack(plan, part);
+    },
+    loginEnds: () => ownLoginEnds(agent, host),
+    missingLogin: () => missingLogin(agent, host, new Date()),
+  };
+}
+
+/** What lives shortly; `all`: also each file of the folders that stay. */
+async function planLogin(agent: Agent, host: Host, all: boolean): Promise<Plan> {
+  const { going } = planAgent(agent, host, 'top');
+  return onePlace([
+    { going: going.filter(({ part }) => part === 'login'), staying: [] },
+    planGcloud(host, all),
+    planShell(agent, host),
+    await planKeychain(agent, host),
+  ]);
+}
+
+/** Which files go and which stay; `all`: also each file of the folders that stay. */
+export async function planHome(agent: Agent, host: Host, all: boolean): Promise<Plan> {
+  const { configuration } = agent;
+  const others = await planMarketplaces(configuration, agentFolder(configuration, host), sessionHome, host);
+  const { going, staying } = planAgent(agent, host, all ? 'all' : 'needed', others.rewrite);
+  const config = going.filter(({ part }) => part === 'config');
+  return onePlace([
+    { going: config, staying },
+    others.plan,
+    await planGit(host),
+    await planLogin(agent, host, all),
+  ]);
+}
+
+/** Of two for one place, the later one. */
+function onePlace(plans: readonly Plan[]): Plan {
+  const { going, staying } = joinPlans(plans);
+  return { going: [...new Map(going.map((one) => [one.to, one])).values()], staying };
+}

@@ -1,0 +1,25 @@
+/** One entry of git's configuration, and the file that it stands in. */
+export interface GitEntry {
+  readonly key: string;
+  /** Undefined for a key without a value, which is true (git-config(1)). */
+  readonly value: string | undefined;
+  readonly origin: string;
+}
+
+/** The user's machine, as far as credentials are concerned. */
+export interface Host {
+  readonly home: string;
+  readonly env: NodeJS.ProcessEnv;
+  readonly platform: NodeJS.Platform;
+  /** The environment is not the user's shell's, as in a hook: what only a shell says stays as the session has it. */
+  readonly outsideShell?: boolean;
+  /** The user's own configuration of git with what it includes, in git's order. */
+  readonly gitConfig: () => Promise<readonly GitEntry[]>;
+  /** A secret of the system's keychain, undefined where there is none of this name. */
+  readonly keychain: (service: string) => Promise<string | undefined>;
+}
+
+/** A path as people write it, with ~ for the home. */
+export function shown(host: Host, path: string): string {
+  return path.startsWith(`${host.home}/`) ? `~${path.slice(host.home.length)}` : path;
+}

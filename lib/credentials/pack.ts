@@ -1,0 +1,85 @@
+import { createHash } from 'node:crypto';
+import { PaudeError } from '../errors.ts';
+import { printable } from '../printable.ts';
+import type { Parcel, Part } from '../session/credentials.ts';
+import type { Going, Plan } from './plan.ts';
+import { readStable, type Reading } from './read-stable.ts';
+import { tarOf, type TarEntry } from './tar.ts';
+
+/** What one sync may bring; bytes. The session's memory for it holds an old and a new one of each part. */
+export const sizeLimit = 96 * 2 ** 20;
+/** A file takes whole pages of memory, however small it is; bytes. */
+const page = 4096;
+/** How many of the largest files are named. */
+const named = 3;
+
+/** Reads what goes of one part, each file as it was at one moment. */
+export async function pack(plan: Plan, part: Part): Promise<Parcel> {
+  const going = plan.going.filter((one) => one.part === part);
+  const entries: TarEntry[] = [];
+  const notices: string[] = [];
+  const kept: string[] = [];
+  const incomplete: string[] = [];
+  for (const one of going) {
+    if (one.source.type === 'kept') kept.push(one.to);
+    const read = await contentOf(one);
+    if ('why' in read) notices.push(`${printable(one.from)} stays: ${read.why}`);
+    if ('why' in read && read.keepsOld) incomplete.push(one.to);
+    if ('entries' in read) entries.push(...read.entries);
+  }
+  // The session copies these from what it has.
+  kept.push(...incomplete);
+  if (kept.length > 0)
+    entries.unshift({ path: 'keep', content: Buffer.from(kept.map((path) => `${path}\0`).join('')) });
+  const body = tarOf(entries);
+  const digest = createHash('sha256').update(body).digest('hex');
+  return { part, digest, body, notices, incomplete: incomplete.length > 0 };
+}
+
+/** What a session with so much memory may be sent; bytes. The copy in its home counts on that, and the agent needs most. */
+export function roomIn(memory: number | undefined): number {
+  return memory === undefined ? sizeLimit : Math.min(sizeLimit, Math.floor(memory / 4));
+}
+
+/** Throws CREDENTIALS_TOO_LARGE, before anything is read. */
+export function checkSize(going: readonly Going[], room: number): void {
+  const total = going.reduce((sum, { size }) => sum + Math.ceil(size / page) * page, 0);
+  if (total <= room) return;
+  const largest = [...going].sort((a, b) => b.size - a.size).slice(0, named);
+  const names = largest.map(({ from, size }) => `${printable(from)} (${megabytes(size)})`).join(', ');
+  throw new PaudeError(
+    'CREDENTIALS_TOO_LARGE',
+    `${megabytes(total)} would go into the session's memory, and there is room for ${megabytes(room)}; the largest are ${names}`,
+    {
+      hint: 'move them out of the folder (git paude sync --dry-run lists all), or go on without: git paude connect --no-sync',
+    },
+  );
+}
+
+export function megabytes(bytes: number): string {
+  return `${(bytes / 2 ** 20).toFixed(bytes < 2 ** 20 ? 2 : 0)} MiB`;
+}
+
+type Read = { readonly entries: readonly TarEntry[] } | { readonly why: string; readonly keepsOld: boolean };
+
+async function contentOf(one: Going): Promise<Read> {
+  const { source, to } = one;
+  if (source.type === 'content') return { entries: [{ path: to, content: source.content }] };
+  if (source.type === 'kept') return { entries: [] };
+  if (source.type === 'link') return { entries: [{ path: to, target: source.target }] };
+  const reading = await readStable(source.path, source.type === 'database');
+  if (reading.type !== 'content') return missing(reading);
+  const entries: TarEntry[] = [];
+  for (const { suffix, content, executable } of reading.files) {
+    const changed = one.change === undefined ? content : one.change(content);
+    if (changed === undefined) return { why: 'it is not what it should be', keepsOld: false };
+    entries.push({ path: to + suffix, content: changed, executable });
+  }
+  return { entries };
+}
+
+function missing(reading: Exclude<Reading, { type: 'content' }>): Read {
+  if (reading.type === 'gone') return { why: 'it vanished', keepsOld: false };
+  if (reading.type === 'refused') return { why: reading.why, keepsOld: false };
+  return { why: "it changed while it was read; the session's old copy stays", keepsOld: true };
+}

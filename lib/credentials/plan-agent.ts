@@ -1,0 +1,160 @@
+import { lstatSync, realpathSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Agent, Configuration } from '../agents/agent.ts';
+import { shown, type Host } from './host.ts';
+import { formatJson, parseJson } from './json-keys.ts';
+import { ownLoginContent } from './own-login.ts';
+import { joinPlans, type Going, type Plan, type Staying } from './plan.ts';
+import { pathRewriter } from './rewrite-paths.ts';
+import { walkFolder, type Found } from './walk-folder.ts';
+
+/** The home of every session. */
+export const sessionHome = '/home/paude';
+
+/** Where an agent's folder is on this machine. */
+export function agentFolder({ folder, variable }: Configuration, host: Host): string {
+  return host.env[variable] || join(host.home, folder);
+}
+
+export function stateFile(configuration: Configuration, host: Host): string {
+  const { variable, stateFile: name } = configuration;
+  return join(host.env[variable] || host.home, name);
+}
+
+/** How much of a folder is looked at: what lies at its top, what may go, or the files of the folders that stay, too. */
+export type Depth = 'top' | 'needed' | 'all';
+
+/**
+ * An agent's folder and its state: which file goes and how changed, and which stays and why. `rewriteOthers` rewrites
+ * the paths of other folders that its files may name.
+ */
+export function planAgent(
+  { configuration }: Agent,
+  host: Host,
+  depth: Depth,
+  rewriteOthers = (text: string) => text,
+): Plan {
+  const root = agentFolder(configuration, host);
+  const excluded = exclusions(configuration.excluded);
+  const prune = (path: string) => depth === 'top' || (depth === 'needed' && excluded(path) !== undefined);
+  const found = walkFolder(root, prune);
+  const rewriteOwn = pathRewriter(
+    [root, real(root)],
+    configuration.folder,
+    `${sessionHome}/${configuration.folder}`,
+  );
+  const rewrite = (text: string) => rewriteOthers(rewriteOwn(text));
+  const name = (path: string) => shown(host, join(root, path));
+  const files = found.map((entry): Plan => {
+    const why =
+      excluded(entry.path) ?? (isState(entry, configuration, host) ? 'goes beside the folder' : undefined);
+    if (why !== undefined) return stays({ from: name(entry.path), why, size: sizeOf(entry) });
+    return planFile(entry, root, configuration, rewrite, name(entry.path));
+  });
+  return joinPlans([...files, planState(configuration, host, rewrite)]);
+}
+
+function isState({ path }: Found, { stateFile: name, variable }: Configuration, { env }: Host): boolean {
+  return path === name && Boolean(env[variable]);
+}
+
+function planFile(
+  entry: Found,
+  root: string,
+  configuration: Configuration,
+  rewrite: (text: string) => string,
+  from: string,
+): Plan {
+  if (entry.type === 'odd') return stays({ from, why: entry.why, size: entry.size });
+  const { folder, login } = configuration;
+  const common = { part: 'config', to: `home/${folder}/${entry.path}`, from, size: sizeOf(entry) } as const;
+  if (entry.type === 'link') {
+    return goes({ ...common, why: 'a link in the folder', source: { type: 'link', target: entry.target } });
+  }
+  const source = { type: 'file', path: join(root, entry.path) } as const;
+  if (login.files.includes(entry.path)) {
+    const change = (content: Buffer) => ownLoginContent(login, content);
+    const why = 'the access token of it, never what renews it';
+    return goes({ ...common, part: 'login', why, source, change });
+  }
+  const change = changeOf(entry.path, configuration, rewrite);
+  const why =
+    change === undefined ? "the agent's configuration" : "the agent's configuration, paths rewritten";
+  return goes({ ...common, why, source, ...(change && { change }) });
+}
+
+/** What becomes of a file that names paths, or keys that can't work. */
+function changeOf(
+  path: string,
+  { folder, naming, dropped }: Configuration,
+  rewrite: (text: string) => string,
+): Going['change'] {
+  const names = naming.some((one) =>
+    one.endsWith('/') ? path.startsWith(one) && path.endsWith('.json') : path === one,
+  );
+  const keys = dropped[`${folder}/${path}`] ?? [];
+  if (!names && keys.length === 0) return undefined;
+  return (content) => withoutTop(rewritten(content, rewrite), keys);
+}
+
+function rewritten(content: Buffer, rewrite: (text: string) => string): Buffer {
+  const text = content.toString('utf8');
+  // What is not UTF-8 would not be the same again.
+  return Buffer.from(text).equals(content) ? Buffer.from(rewrite(text)) : content;
+}
+
+function withoutTop(content: Buffer, keys: readonly string[]): Buffer {
+  const json = keys.length === 0 ? undefined : parseJson(content);
+  if (json === undefined || !keys.some((key) => key in json)) return content;
+  return formatJson(Object.fromEntries(Object.entries(json).filter(([key]) => !keys.includes(key))));
+}
+
+function planState(configuration: Configuration, host: Host, rewrite: (text: string) => string): Plan {
+  const path = stateFile(configuration, host);
+  const size = lstatSync(path, { throwIfNoEntry: false })?.size;
+  if (size === undefined) return { going: [], staying: [] };
+  return goes({
+    part: 'config',
+    to: `home/${configuration.stateFile}`,
+    from: shown(host, path),
+    why: "the agent's preferences, paths rewritten",
+    size,
+    source: { type: 'file', path: real(path) },
+    change: (content) => rewritten(content, rewrite),
+  });
+}
+
+/** Why a path at the top of the folder, or below one that is, stays; undefined where it goes. */
+function exclusions(table: Readonly<Record<string, string>>): (path: string) => string | undefined {
+  const whys = new Map(Object.entries(table));
+  const patterns = [...whys].flatMap(([pattern, why]) => {
+    if (!pattern.includes('*')) return [];
+    const text = pattern.replace(/[.+?^${}()|[\]\\]/g, String.raw`\$&`).replaceAll('*', '[^/]*');
+    return [{ matches: new RegExp(`^${text}${pattern.endsWith('/') ? '' : '$'}`), why }];
+  });
+  return (path) => {
+    // Thousands of files are asked about: only the pattern of their top can fit.
+    const top = path.slice(0, path.indexOf('/') + 1) || path;
+    return whys.get(top) ?? patterns.find(({ matches }) => matches.test(path))?.why;
+  };
+}
+
+function real(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch {
+    return path;
+  }
+}
+
+function sizeOf(entry: Found): number {
+  return entry.type === 'link' ? 0 : entry.size;
+}
+
+function goes(one: Going): Plan {
+  return { going: [one], staying: [] };
+}
+
+function stays(one: Staying): Plan {
+  return { going: [], staying: [one] };
+}

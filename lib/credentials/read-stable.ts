@@ -1,0 +1,90 @@
+import {
+  closeSync,
+  constants,
+  existsSync,
+  fstatSync,
+  lstatSync,
+  openSync,
+  readSync,
+  type BigIntStats,
+} from 'node:fs';
+import { setTimeout as wait } from 'node:timers/promises';
+
+/** How often a file is read that changes meanwhile. */
+const tries = 3;
+/** Between two tries; milliseconds. */
+const pause = 50;
+
+export type Reading =
+  | { readonly type: 'content'; readonly files: readonly Content[] }
+  | { readonly type: 'gone' }
+  /** It changed at every try. */
+  | { readonly type: 'busy' }
+  | { readonly type: 'refused'; readonly why: string };
+
+export interface Content {
+  /** What follows the path that was asked for: of a database's journals, `-wal` and the like. */
+  readonly suffix: string;
+  readonly content: Buffer;
+  readonly executable: boolean;
+}
+
+/**
+ * Reads a file as it was at one moment: size, times and inode are the same before and after, or it is read again. A
+ * database is read so with its journals (https://www.sqlite.org/tempfiles.html), all of one moment.
+ */
+export async function readStable(path: string, database = false): Promise<Reading> {
+  for (let attempt = 1; ; attempt++) {
+    const reading = readOnce(path, database ? ['', '-journal', '-wal', '-shm'] : ['']);
+    if (reading.type !== 'busy' || attempt === tries) return reading;
+    await wait(pause);
+  }
+}
+
+function readOnce(path: string, suffixes: readonly string[]): Reading {
+  const present = suffixes.filter((suffix) => suffix === '' || existsSync(path + suffix));
+  try {
+    const read = present.map((suffix) => ({ suffix, ...readFile(path + suffix) }));
+    const still = suffixes.filter((suffix) => suffix === '' || existsSync(path + suffix));
+    const same = read.every(({ suffix, stats }) => isSame(stats, lstatSync(path + suffix, { bigint: true })));
+    if (!same || still.length !== present.length) return { type: 'busy' };
+    const files = read.map(({ suffix, content, stats }) => ({
+      suffix,
+      content,
+      executable: (stats.mode & 0o100n) !== 0n,
+    }));
+    return { type: 'content', files };
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT') return existsSync(path) ? { type: 'busy' } : { type: 'gone' };
+    const why =
+      code === 'ELOOP'
+        ? 'it became a link'
+        : code === 'EACCES'
+          ? 'it may not be read'
+          : `it can't be read (${code})`;
+    return { type: 'refused', why };
+  }
+}
+
+/** Never waits, not even where a pipe took the file's place, and follows no link. */
+function readFile(path: string): { readonly content: Buffer; readonly stats: BigIntStats } {
+  const file = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  try {
+    const stats = fstatSync(file, { bigint: true });
+    if (!stats.isFile()) throw Object.assign(new Error('not a file'), { code: 'not a file' });
+    // A byte more than it has: where that is there, it has grown.
+    const content = Buffer.allocUnsafe(Number(stats.size) + 1);
+    let length = 0;
+    for (let read = -1; read !== 0 && length < content.length; length += read)
+      read = readSync(file, content, length, content.length - length, null);
+    return { content: content.subarray(0, length), stats };
+  } finally {
+    closeSync(file);
+  }
+}
+
+function isSame(one: BigIntStats, other: BigIntStats): boolean {
+  const keys = ['ino', 'dev', 'size', 'mtimeNs', 'ctimeNs'] as const;
+  return keys.every((key) => one[key] === other[key]);
+}
