@@ -1,4 +1,6 @@
+import { setFlagsFromString } from 'node:v8';
 import { exitCodeOf, interrupted, isPaudeError } from '../errors.ts';
+import { printableLines } from '../printable.ts';
 import type { Backend } from '../session/backend.ts';
 import type { Report } from '../session/events.ts';
 import { parseLocation, type Location } from '../session/location.ts';
@@ -21,12 +23,14 @@ export interface HelperPorts {
   readonly backend: (location: Location) => Promise<Backend>;
   readonly settings: () => Promise<HelperSettings>;
   /** --head, --object-format, --name and --email for `paude-session serve`. */
-  readonly serveArguments: (service: Service) => Promise<readonly string[]>;
+  readonly serveOptions: (service: Service) => Promise<readonly string[]>;
   /** Runs beside the opening of a push; when it throws, nothing is created or started and nothing lands. */
   readonly beforePush: (location: Location, signal: AbortSignal) => Promise<void>;
   /** Describes the session with the settings of this repository. */
   readonly create: (location: Location, report: Report, signal: AbortSignal) => Promise<void>;
   readonly start: (location: Location, report: Report, signal: AbortSignal) => Promise<void>;
+  /** Brings the user's credentials into a session that a push has started; gives what the user should hear. */
+  readonly sync: (location: Location, signal: AbortSignal) => Promise<readonly string[]>;
 }
 
 export interface HelperCall extends GitStreams {
@@ -43,15 +47,21 @@ export interface HelperCall extends GitStreams {
  */
 export async function runHelper(call: HelperCall): Promise<number> {
   const { stdin, stdout, stderr, signal } = call;
+  // What passes through is garbage at once, and lies outside of V8's heap: it is looked for when the heap's youngest part
+  // is full. One that does not grow is full often, and a gigabyte then takes 20 MB less memory at its most.
+  setFlagsFromString('--semi-space-growth-factor=1');
   // A stream that git has closed shows in its end; unheard, the error would be a stack trace.
   for (const stream of [stdin, stdout, stderr]) stream.on('error', () => undefined);
   try {
     const location = parseLocation(call.argv[1] ?? '');
     const options: HelperOptions = { progress: false, verbosity: 1 };
+    // Loaded while git says what it wants. That it can't be had is said when it is needed.
+    const backend = call.ports.backend(location);
+    backend.catch(() => undefined);
     for (;;) {
       const command = parseCommand(await takeLine(stdin, signal));
       if (command.type === 'end') return 0;
-      if (command.type === 'connect') return await connect(call, location, command.service, options);
+      if (command.type === 'connect') return await connect(call, location, backend, command.service, options);
       await say(stdout, command.type === 'capabilities' ? capabilities : applyOption(options, command));
     }
   } catch (error) {
@@ -66,24 +76,49 @@ export async function runHelper(call: HelperCall): Promise<number> {
 async function connect(
   call: HelperCall,
   location: Location,
+  backend: Promise<Backend>,
   service: Service,
   options: HelperOptions,
 ): Promise<number> {
-  await using tunnel = await openReady(call, location, service, options);
+  const started = { now: false };
+  await using tunnel = await openReady(call, location, backend, service, options, started);
+  const over = new AbortController();
+  // Beside the transfer, never before it, and never its failure.
+  const syncing =
+    started.now && service === 'git-receive-pack' ? sync(call, location, over.signal) : undefined;
   // From this blank line on, the service speaks.
   await say(call.stdout, '\n');
   const { name } = location;
   const end = await transfer(call, tunnel, { name, service }, call.signal);
   if (end.trouble !== undefined) await tell(call, end.trouble);
+  if (end.exitCode !== 0) over.abort();
+  for (const text of (await syncing) ?? []) await say(call.stderr, printableLines(`paude: ${text}\n`));
   return end.exitCode;
+}
+
+/** Brings the credentials; gives the sentences that are to be said. */
+async function sync(
+  { ports, signal }: HelperCall,
+  location: Location,
+  over: AbortSignal,
+): Promise<readonly string[]> {
+  try {
+    return await ports.sync(location, AbortSignal.any([signal, over]));
+  } catch (error) {
+    if (signal.aborted || over.aborted) return [];
+    const message = error instanceof Error ? error.message : String(error);
+    return [`warning: the session has none of your credentials yet: ${message}`];
+  }
 }
 
 /** The service, opened and ready, and the push allowed. git's death meanwhile stops it, like an interrupt. */
 async function openReady(
   { ports, stdin, stderr, signal }: HelperCall,
   location: Location,
+  backend: Promise<Backend>,
   service: Service,
   options: HelperOptions,
+  started: { now: boolean },
 ): Promise<Tunnel> {
   const stopping = new AbortController();
   const either = AbortSignal.any([signal, stopping.signal]);
@@ -91,43 +126,55 @@ async function openReady(
   using watch = watchEnd(stdin, () => stopping.abort());
   void watch;
   const isPush = service === 'git-receive-pack';
-  const allowed = isPush ? ports.beforePush(location, either) : Promise.resolve();
-  // Awaited below; a failure while the service is being opened must not count as unhandled.
-  allowed.catch(() => undefined);
   const settings = memoised(ports.settings);
   const opening = (async () => {
-    const backend = await ports.backend(location);
-    const added = await ports.serveArguments(service);
     return await openService(
       {
-        backend,
+        backend: await backend,
         autoStart: async () => (await settings()).autoStart,
         create: () => allowed.then(() => ports.create(location, progress.report, either)),
-        start: () => allowed.then(() => ports.start(location, progress.report, either)),
+        start: async (because) => {
+          await allowed;
+          if (because !== undefined && options.verbosity > 0)
+            progress.report({ type: 'notice', text: because });
+          await ports.start(location, progress.report, either);
+          started.now = true;
+        },
         takeLine,
       },
       {
         name: location.name,
         service: service.slice('git-'.length) as 'receive-pack' | 'upload-pack' | 'upload-archive',
-        arguments: service === 'git-upload-pack' ? [...added, ...(await protocol(settings))] : added,
+        options: memoised(() => serveOptions(ports, service, settings)),
       },
       either,
     );
   })();
+  // The session's answer is what takes longest: it has been asked when this begins.
+  const allowed = backend.then(() => (isPush ? ports.beforePush(location, either) : undefined));
+  // Awaited below; a failure while the service is being opened must not count as unhandled.
+  allowed.catch(() => undefined);
   try {
     await Promise.all([allowed, opening]);
     return await opening;
   } catch (error) {
     stopping.abort();
     await opening.then((tunnel) => tunnel[Symbol.asyncDispose]()).catch(() => undefined);
+    // Of two failures, that the push is not allowed, or that git is too old, is the one to mend first.
+    await allowed;
     throw error;
   }
 }
 
 /** git sets no GIT_PROTOCOL for a helper; the far side must be told as `protocol.version` says. */
-async function protocol(settings: () => Promise<HelperSettings>): Promise<readonly string[]> {
-  const { protocolVersion } = await settings();
-  return protocolVersion === 0 ? [] : [`--protocol=version=${protocolVersion}`];
+async function serveOptions(
+  ports: HelperPorts,
+  service: Service,
+  settings: () => Promise<HelperSettings>,
+): Promise<readonly string[]> {
+  if (service !== 'git-upload-pack') return ports.serveOptions(service);
+  const [added, { protocolVersion }] = await Promise.all([ports.serveOptions(service), settings()]);
+  return protocolVersion === 0 ? added : [...added, `--protocol=version=${protocolVersion}`];
 }
 
 function memoised<T>(make: () => Promise<T>): () => Promise<T> {
@@ -138,5 +185,5 @@ function memoised<T>(make: () => Promise<T>): () => Promise<T> {
 async function tell({ stderr }: GitStreams, error: unknown): Promise<void> {
   const message = error instanceof Error ? error.message : String(error);
   const hint = isPaudeError(error) && error.hint !== undefined ? `paude: hint: ${error.hint}\n` : '';
-  await say(stderr, `paude: ${message}\n${hint}`);
+  await say(stderr, printableLines(`paude: ${message}\n${hint}`));
 }

@@ -1,8 +1,9 @@
 import type { Readable, Writable } from 'node:stream';
 import { interrupted, PaudeError } from '../errors.ts';
 import type { SessionName } from '../names.ts';
-import { pump } from '../transport/pump.ts';
+import { pump, say } from '../transport/pump.ts';
 import type { Tunnel } from '../tunnel.ts';
+import { lastWord } from './conversation.ts';
 import type { Service } from './protocol.ts';
 
 export interface GitStreams {
@@ -31,26 +32,59 @@ export async function transfer(
   { name, service }: { readonly name: SessionName; readonly service: Service },
   signal: AbortSignal,
 ): Promise<TransferEnd> {
+  const isWhole = watchForEnd(git, tunnel, service);
   const sawFullDisk = watchForFullDisk(tunnel, service);
+  const spoken = lastWord(service, git.stdin, tunnel.stdout).then(() => 'spoken' as const);
   void pump(git.stdin, tunnel.stdin, { end: true });
   const down = pump(tunnel.stdout, git.stdout, { end: false });
   const talk = pump(tunnel.stderr, git.stderr, { end: false });
   const gitGone = down.then((end) => (end === 'refused' ? ('gone' as const) : new Promise<never>(() => {})));
   try {
-    const code = await Promise.race([tunnel.exit, gitGone, aborted(signal)]);
+    const code = await Promise.race([tunnel.exit, gitGone, spoken, aborted(signal)]);
     if (code === 'gone') return { exitCode: 0 };
-    await Promise.all([down, talk]);
+    const isOver = code === 'spoken';
+    await (isOver ? say(git.stdout, '') : Promise.all([down, talk]));
     const full = sawFullDisk() ? { trouble: diskFull(name) } : {};
-    if (code === 0) return { exitCode: 0, ...full };
-    if ((await down) === 'refused') return { exitCode: 0 };
-    const ended = new PaudeError('SESSION_FAILED', `${service} in the session ${name} ended with ${code}`);
-    if (git.stdin.readableEnded) return { exitCode: 0, ...full };
-    return { exitCode: 1, trouble: ended, ...full };
+    if (isOver) {
+      tunnel.letGo();
+      return { exitCode: 0, ...full };
+    }
+    if (isWhole() || (await down) === 'refused') return { exitCode: 0, ...full };
+    const trouble = endedEarly(name, service, code);
+    // git hears of all that a service complains of itself, but not of one that was killed or cut off.
+    const isTold = git.stdin.readableEnded && service !== 'git-receive-pack' && code > 0 && code <= 128;
+    return { exitCode: git.stdin.readableEnded ? 0 : 1, ...(isTold ? {} : { trouble }), ...full };
   } catch (error) {
     if (!(error instanceof PaudeError) || signal.aborted) throw error;
     await Promise.race([Promise.all([down, talk]), after(flushTime)]);
     return { exitCode: git.stdin.readableEnded ? 0 : 1, trouble: error };
   }
+}
+
+/**
+ * Whether a service has said all that it was asked for: its last packet is then a flush (gitprotocol-common(5)). A push
+ * ends with its report, and one with nothing to do asks for none. A kubelet that dies makes a good end of any middle.
+ */
+function watchForEnd(git: GitStreams, tunnel: Tunnel, service: Service): () => boolean {
+  let [asked, answered, last] = [0, 0, Buffer.alloc(0)];
+  git.stdin.on('data', (chunk: Buffer) => (asked += chunk.length));
+  tunnel.stdout.on('data', (chunk: Buffer) => {
+    if (asked > 0) answered += chunk.length;
+    last = Buffer.concat([last, chunk.subarray(-flush.length)]).subarray(-flush.length);
+  });
+  const isPush = service === 'git-receive-pack';
+  return () => (isPush && asked === flush.length) || (last.equals(flush) && (!isPush || answered > 0));
+}
+
+const flush = Buffer.from('0000');
+
+function endedEarly(name: SessionName, service: Service, code: number): PaudeError {
+  const hint = 'give the same command again';
+  if (code !== 0) {
+    return new PaudeError('SESSION_FAILED', `${service} in the session ${name} ended with ${code}`, { hint });
+  }
+  const message = `the connection to the session ${name} was lost: ${service} was cut off in the middle`;
+  return new PaudeError('CONNECTION_LOST', message, { hint });
 }
 
 /** A full disk is told in git's own report, somewhere in the sideband; the way out of it is not. */

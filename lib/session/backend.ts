@@ -1,3 +1,4 @@
+import type { NetworkRules } from '../egress/network-rules.ts';
 import type { SessionName } from '../names.ts';
 import type { Tunnel } from '../tunnel.ts';
 import type { BackendName, Location } from './location.ts';
@@ -6,6 +7,13 @@ import type { Session, SessionSpec } from './session.ts';
 /** What `start` is waiting for. `text` is for people: "starting the container", "pulling the image". */
 export interface StartPhase {
   readonly text: string;
+  /** From now on commands can be opened in this part, whatever else is waited for; they wait until it is ready. */
+  readonly runs?: 'session' | 'proxy';
+}
+
+export interface StartOptions {
+  /** Without the proxy, so that nothing goes out: for a look at what is on the volume. */
+  readonly alone?: boolean;
 }
 
 /** A person's terminal. */
@@ -15,6 +23,12 @@ export interface Terminal {
   /** Its TERM, as the user's shell has it. */
   readonly term: string;
 }
+
+/**
+ * Where a command of a session runs: with the agent; where its credentials land, which the agent can only read; or in
+ * the proxy that is its only way out.
+ */
+export type Role = 'session' | 'credentials' | 'proxy';
 
 /** What is left after `remove`, and what an undo could not take back: the backend's own names. */
 export type Leftovers = readonly string[];
@@ -27,6 +41,8 @@ export interface Backend {
   readonly name: BackendName;
   /** Where a session of this name is, or would be. */
   locate(name: SessionName): Location;
+  /** Who makes sessions here, as their `owner` has it. */
+  whoami(signal: AbortSignal): Promise<string>;
   /** Checks the prerequisites. Throws BACKEND_MISSING or BACKEND_UNREACHABLE, each with its remedy. */
   check(signal: AbortSignal): Promise<void>;
   /**
@@ -37,10 +53,11 @@ export interface Backend {
    */
   create(spec: SessionSpec, notice: (text: string) => void, signal: AbortSignal): Promise<Session>;
   /**
-   * Starts it, and ends when commands can run. Idempotent. Makes again what was pruned.
+   * Starts it, and ends when commands can run. Idempotent. Makes again what was pruned. What did not run before
+   * does not run after a start that fails or is aborted.
    * Throws SESSION_UNKNOWN, SESSION_FAILED, IMAGE_MISSING.
    */
-  start(name: SessionName, signal: AbortSignal): AsyncIterable<StartPhase>;
+  start(name: SessionName, signal: AbortSignal, options?: StartOptions): AsyncIterable<StartPhase>;
   /** Ends when nothing of it runs. Idempotent. Throws SESSION_UNKNOWN. */
   stop(name: SessionName, signal: AbortSignal): Promise<void>;
   /**
@@ -54,9 +71,28 @@ export interface Backend {
   /**
    * Runs a command (an argument array, looked up on the session's PATH) in a running session. Makes no query
    * first. The tunnel's `exit` rejects with SESSION_STOPPED, SESSION_UNKNOWN, BACKEND_… where the command never
-   * ran, SESSION_DIED when the session ended under it, CONNECTION_LOST when no status came.
+   * ran, SESSION_DIED when the session ended under it, CONNECTION_LOST when no status came. A command that `waits` does
+   * nothing before it has some input: it does no harm that it is run and given up for another way to run it.
    */
-  open(name: SessionName, command: readonly string[], signal: AbortSignal): Promise<Tunnel>;
+  open(
+    name: SessionName,
+    command: readonly string[],
+    signal: AbortSignal,
+    role?: Role,
+    waits?: boolean,
+  ): Promise<Tunnel>;
   /** Runs a command on the user's terminal, resized with it. The command's exit code. Throws like `open`. */
-  attach(name: SessionName, command: readonly string[], terminal: Terminal): Promise<number>;
+  attach(
+    name: SessionName,
+    command: readonly string[],
+    terminal: Terminal,
+    signal: AbortSignal,
+  ): Promise<number>;
+  /**
+   * Keeps a session's rules, for whenever its proxy is made or starts again; a proxy that runs is told by who calls.
+   * Throws SESSION_UNKNOWN.
+   */
+  keepRules(name: SessionName, rules: NetworkRules, signal: AbortSignal): Promise<void>;
+  /** What else opens the network of a session, besides what was made for it: a phrase each. */
+  openings(name: SessionName, signal: AbortSignal): Promise<readonly string[]>;
 }

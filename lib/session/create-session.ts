@@ -1,15 +1,22 @@
+import { normalEntry } from '../egress/network-rules.ts';
+import { parseUpstream } from '../egress/upstream-proxy.ts';
 import { PaudeError } from '../errors.ts';
 import type { SessionName } from '../names.ts';
-import type { Backend } from './backend.ts';
 import type { Report } from './events.ts';
-import type { Description, Session } from './session.ts';
+import type { NetworkPorts } from './secure-network.ts';
+import type { BackendPorts } from './start-backend.ts';
+import type { Description, EgressSpec, PullSecret, Session } from './session.ts';
 
 /** Gives the image that a description comes to, building it when it is missing. */
 export type EnsureImage = (description: Description, report: Report, signal: AbortSignal) => Promise<string>;
 
-export interface CreatePorts {
-  readonly backend: Backend;
-  readonly ensureImage: EnsureImage;
+export interface CreatePorts extends BackendPorts, NetworkPorts {
+  /** What it takes to pull the image where sessions run, if more than its name. */
+  readonly pullSecret?: (
+    image: string,
+    report: Report,
+    signal: AbortSignal,
+  ) => Promise<PullSecret | undefined>;
 }
 
 export interface Created {
@@ -22,19 +29,47 @@ export interface Created {
  * Throws SESSION_DIFFERS, naming the differences, when a session of this name is described otherwise.
  */
 export async function createSession(
-  { backend, ensureImage }: CreatePorts,
+  ports: CreatePorts,
   { name, description }: { readonly name: SessionName; readonly description: Description },
   report: Report,
   signal: AbortSignal,
 ): Promise<Created> {
+  const { backend, ensureImage } = ports;
+  // Beside the question whether it is there: what the backend needs to know for making one.
+  const prerequisites = backend.check(signal);
+  prerequisites.catch(() => undefined);
   const existing = await backend.get(name, signal);
   if (existing !== undefined) return { session: sameOrThrow(existing, description), outcome: 'same' };
   const image = await ensureImage(description, report, signal);
+  const egress = description.allowNetwork ? undefined : await egressOf(ports, description, report, signal);
+  const pullSecret = await ports.pullSecret?.(image, report, signal);
   report({ type: 'step', text: `creating the session ${name}` });
+  await prerequisites;
   const notice = (text: string) => report({ type: 'notice', text });
-  const session = await backend.create({ name, description, image }, notice, signal);
+  const session = await backend.create(
+    { name, description, image, ...(egress && { egress }), ...(pullSecret && { pullSecret }) },
+    notice,
+    signal,
+  );
   // Another creator of the same name may have been faster.
   return { session: sameOrThrow(session, description), outcome: 'created' };
+}
+
+async function egressOf(
+  { ensureProxyImage, network }: CreatePorts,
+  description: Description,
+  report: Report,
+  signal: AbortSignal,
+): Promise<EgressSpec> {
+  const image = await ensureProxyImage(description, report, signal);
+  const agent = (await network.agentHosts(description.agent)).map(normalEntry);
+  const rules = { agent: [...new Set(agent)].sort(), allow: description.allow ?? [], deny: [] };
+  const { upstreamProxy } = description;
+  return {
+    image,
+    rules,
+    ...(upstreamProxy === undefined ? {} : { upstream: parseUpstream(upstreamProxy).proxy }),
+  };
 }
 
 function sameOrThrow(session: Session, asked: Description): Session {

@@ -1,11 +1,10 @@
 import { isPaudeError, PaudeError } from '../errors.ts';
 import type { SessionName } from '../names.ts';
-import type { Backend } from './backend.ts';
 import type { Report } from './events.ts';
 import { formatLocation } from './location.ts';
-import { unknownSession } from './resolve-session.ts';
+import { existingNames, unknownSession } from './resolve-session.ts';
 import type { Session } from './session.ts';
-import { startBackend, type StartPorts } from './start-session.ts';
+import { startBackend, type BackendPorts } from './start-backend.ts';
 import { sessionWork, type SessionBranch } from './unsaved-branches.ts';
 
 /** What a delete needs to know of the user's repository; outside of one there is nothing of either. */
@@ -31,7 +30,7 @@ export interface DeletePlan {
  * stopped again. Throws SESSION_UNKNOWN.
  */
 export async function planDelete(
-  ports: Pick<StartPorts, 'backend' | 'ensureImage'>,
+  ports: BackendPorts,
   name: SessionName,
   repository: RepositoryPorts,
   report: Report,
@@ -57,27 +56,17 @@ export async function planDelete(
   }
 }
 
-async function workOf(
-  ports: Pick<StartPorts, 'backend' | 'ensureImage'>,
-  session: Session,
-  report: Report,
-  signal: AbortSignal,
-) {
+async function workOf(ports: BackendPorts, session: Session, report: Report, signal: AbortSignal) {
   const name = session.location.name;
   if (session.state === 'running') return sessionWork(ports.backend, name, signal);
   report({ type: 'step', text: `looking for commits of ${name} that are not here` });
-  await startBackend(ports, name, report, signal);
+  await startBackend(ports, name, report, signal, { alone: true });
   try {
     return await sessionWork(ports.backend, name, signal);
   } finally {
     // Also when the user interrupts: a session that was stopped is left stopped.
     await ports.backend.stop(name, AbortSignal.timeout(30_000));
   }
-}
-
-/** The names of all sessions, for an error that says which there are. */
-export async function existingNames(backend: Backend, signal: AbortSignal): Promise<readonly string[]> {
-  return (await backend.list(signal)).map((session) => session.location.name).sort();
 }
 
 /** The sentences that say what would be lost. */

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { Readable, Writable } from 'node:stream';
+import { PassThrough, type Readable, type Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { interrupted } from '../errors.ts';
 import type { SessionName } from '../names.ts';
@@ -14,7 +14,7 @@ export interface Streams {
 
 /**
  * Runs a command in a running session, its streams byte for byte, and gives its exit code. When this process is
- * interrupted or dies, the command is ended. Throws SESSION_STOPPED, SESSION_UNKNOWN, SESSION_DIED.
+ * interrupted or dies, the command is ended. What it did not take of stdin is left there. Throws SESSION_STOPPED, SESSION_UNKNOWN, SESSION_DIED.
  */
 export async function execInSession(
   backend: Backend,
@@ -27,7 +27,9 @@ export async function execInSession(
   await using tunnel = await backend.open(name, ['paude-session', 'run', id, '--', ...command], signal);
   // Where no lease can be had the command can't run either, and its own error says why.
   const lease = takeLease(backend, name, id).catch(() => undefined);
-  const feeding = pipeline(streams.stdin, tunnel.stdin).catch(ignoreClosedPipe);
+  const fed = new PassThrough();
+  streams.stdin.once('error', (error) => fed.destroy(error)).pipe(fed);
+  const feeding = pipeline(fed, tunnel.stdin).catch(ignoreClosedPipe);
   try {
     const [code] = await Promise.all([
       tunnel.exit,
@@ -39,7 +41,8 @@ export async function execInSession(
   } catch (error) {
     throw signal.aborted ? interrupted() : error;
   } finally {
-    streams.stdin.destroy();
+    streams.stdin.unpipe(fed);
+    fed.destroy();
     await feeding;
     await (await lease)?.[Symbol.asyncDispose]();
   }

@@ -13,6 +13,34 @@ export type Location =
 
 export type BackendName = Location['backend'];
 
+/** Where sessions are: what a location is without the session. */
+export type Place =
+  | { readonly backend: 'podman' }
+  | { readonly backend: 'kubernetes'; readonly context: string; readonly namespace: string };
+
+/** As much of a place as the user has named. */
+export interface NamedPlace {
+  readonly backend?: BackendName;
+  readonly context?: string;
+  readonly namespace?: string;
+}
+
+/** Whether a place is the one that was named, as far as it was. */
+export function isNamed(place: Place, named: NamedPlace): boolean {
+  return Object.entries(named).every(([key, value]) => (place as Record<string, unknown>)[key] === value);
+}
+
+/** A place in a few words, for a table or a message; the same for the same place. */
+export function describePlace(place: Place): string {
+  return place.backend === 'podman' ? 'podman' : `${place.context}/${place.namespace}`;
+}
+
+/** The flags that mean this place. */
+export function placeFlags(place: Place): string {
+  if (place.backend === 'podman') return '--backend=podman';
+  return `--backend=kubernetes --kubernetes-context=${place.context} --namespace=${place.namespace}`;
+}
+
 const forms = 'paude://podman/NAME or paude://kubernetes/CONTEXT/NAMESPACE/NAME';
 
 /** The URL of a session's remote: `paude://podman/NAME`, with every part percent-encoded. */

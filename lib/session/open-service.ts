@@ -12,8 +12,11 @@ export interface ServiceRequest {
   readonly name: SessionName;
   /** git's service, as `paude-session serve` names it. */
   readonly service: 'receive-pack' | 'upload-pack' | 'upload-archive';
-  /** Further arguments of `paude-session serve`. */
-  readonly arguments: readonly string[];
+  /**
+   * Further options of `paude-session serve`. They are sent when the command was asked for, so that finding them out
+   * takes no time of its own.
+   */
+  readonly options: () => Promise<readonly string[]>;
 }
 
 export interface ServicePorts {
@@ -21,7 +24,8 @@ export interface ServicePorts {
   readonly autoStart: () => Promise<AutoStart>;
   /** Describes the session, from the settings of where the push comes from. */
   readonly create: () => Promise<void>;
-  readonly start: () => Promise<void>;
+  /** `because` is a sentence for the user. */
+  readonly start: (because: string | undefined) => Promise<void>;
   /** Takes exactly one line off a stream; undefined at its end. */
   readonly takeLine: (stream: Readable, signal: AbortSignal) => Promise<string | undefined>;
 }
@@ -39,11 +43,14 @@ export async function openService(
   signal: AbortSignal,
 ): Promise<Tunnel> {
   try {
-    return await tryService(ports, request, signal);
+    // Nothing was said yet, and nothing is lost by a second try.
+    return await tryService(ports, request, signal).catch((error: unknown) => {
+      if (!isPaudeError(error, 'CONNECTION_LOST')) throw error;
+      return tryService(ports, request, signal);
+    });
   } catch (error) {
-    const missing = isPaudeError(error, 'SESSION_UNKNOWN');
-    if (!missing && !isPaudeError(error, 'SESSION_STOPPED')) throw error;
-    await wake(ports, request, missing, signal);
+    if (!isPaudeError(error, 'SESSION_UNKNOWN') && !isPaudeError(error, 'SESSION_STOPPED')) throw error;
+    await wake(ports, request, error, signal);
   }
   return await tryService(ports, request, signal);
 }
@@ -51,9 +58,10 @@ export async function openService(
 async function wake(
   { backend, autoStart, create, start }: ServicePorts,
   { name, service }: ServiceRequest,
-  missing: boolean,
+  why: PaudeError,
   signal: AbortSignal,
 ): Promise<void> {
+  const missing = why.code === 'SESSION_UNKNOWN';
   if (missing && service !== 'receive-pack') {
     const sessions = await backend.list(signal);
     throw unknownSession(
@@ -70,20 +78,25 @@ async function wake(
     );
   }
   if (missing) await create();
-  await start();
+  await start(missing ? undefined : why.message);
 }
 
 async function tryService(
   { backend, takeLine }: ServicePorts,
-  { name, service, arguments: added }: ServiceRequest,
+  { name, service, options }: ServiceRequest,
   signal: AbortSignal,
 ): Promise<Tunnel> {
-  const tunnel = await backend.open(name, ['paude-session', 'serve', service, ...added], signal);
+  const command = ['paude-session', 'serve', service, '-'];
+  const tunnel = await backend.open(name, command, signal, 'session', true);
   // Awaited below where it counts; it must not count as unhandled until then.
   tunnel.exit.catch(() => undefined);
+  // Nor is a session that takes nothing any more: its exit tells why.
+  tunnel.stdin.on('error', () => undefined);
   const complaint = collect(tunnel.stderr);
   try {
-    const line = await Promise.race([takeLine(tunnel.stdout, signal), rejectionOf(tunnel.exit)]);
+    const told = options().then((added) => void tunnel.stdin.write(linesOf(added)));
+    const failures = [rejectionOf(told), rejectionOf(tunnel.exit)];
+    const line = await Promise.race([takeLine(tunnel.stdout, signal), ...failures]);
     if (line === greeting) {
       complaint.handBack();
       return tunnel;
@@ -94,6 +107,11 @@ async function tryService(
     await tunnel[Symbol.asyncDispose]();
     throw error;
   }
+}
+
+/** A line each, and an empty one after the last. */
+function linesOf(added: readonly string[]): string {
+  return [...added.map((option) => option.replaceAll('\n', ' ')), '', ''].join('\n');
 }
 
 function refusal(name: SessionName, complaint: string, answer: string): PaudeError {
@@ -109,8 +127,8 @@ function refusal(name: SessionName, complaint: string, answer: string): PaudeErr
 }
 
 /** Only a rejection settles it: a service that has ended well may still have its line to be read. */
-async function rejectionOf(exit: Promise<number>): Promise<never> {
-  await exit;
+async function rejectionOf(work: Promise<unknown>): Promise<never> {
+  await work;
   return await new Promise<never>(() => undefined);
 }
 

@@ -1,3 +1,5 @@
+import type { NetworkRules } from '../egress/network-rules.ts';
+import type { UpstreamProxy } from '../egress/proxy-configuration.ts';
 import type { Quantity, SessionName } from '../names.ts';
 import type { Location } from './location.ts';
 
@@ -23,8 +25,19 @@ export interface Description {
   readonly yolo: boolean;
   /** The network is not filtered. */
   readonly allowNetwork: boolean;
+  /** Words and hosts that it may reach besides what the agent needs, as it was made; `rules` tells what is so now. */
+  readonly allow?: readonly string[];
+  /** It runs even where nothing proves that its network is closed. */
+  readonly acceptUnenforced?: boolean;
+  /** A ready image of the proxy. */
+  readonly proxyImage?: string;
+  /** The proxy of the user's own network, a URL without a password. */
+  readonly upstreamProxy?: string;
   readonly memory?: Quantity;
   readonly cpus?: Quantity;
+  /** What is set aside for it on the node, where a cluster schedules by that. */
+  readonly memoryRequest?: Quantity;
+  readonly cpusRequest?: Quantity;
   /** How many processes and threads may run. */
   readonly pids?: number;
   /** The volume's size, where a backend has sizes. */
@@ -38,7 +51,23 @@ export interface SessionSpec {
   readonly description: Description;
   /** The image that the description came to; what the backend runs. */
   readonly image: string;
+  /** Where the image's registry asks nodes for a login. It is a secret: no annotation or label has it. */
+  readonly pullSecret?: PullSecret;
+  /** The way out; without it the network is not filtered. */
+  readonly egress?: EgressSpec;
 }
+
+/** A session's only way out: the proxy's image, and what it lets through at first. */
+export interface EgressSpec {
+  readonly image: string;
+  readonly rules: NetworkRules;
+  readonly upstream?: UpstreamProxy;
+}
+
+/** A secret that is there, or what one is made of, that goes with the session. */
+export type PullSecret =
+  | { readonly name: string }
+  | { readonly registry: string; readonly username: string; readonly password: string };
 
 /**
  * created: never started. starting: running, and commands can't run yet. running: commands can run.
@@ -50,6 +79,8 @@ export interface Session {
   readonly location: Location;
   readonly description: Description;
   readonly image: string;
+  /** Its way out, with the rules that are in force now; undefined where the network is not filtered. */
+  readonly egress?: EgressSpec;
   readonly state: SessionState;
   /** One sentence on why it is in this state, where that needs one. */
   readonly reason?: string;

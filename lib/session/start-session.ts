@@ -1,59 +1,60 @@
-import { isPaudeError, PaudeError } from '../errors.ts';
 import type { SessionName } from '../names.ts';
-import { sendAgentEnvironment, type AgentEnvironment } from './agent-environment.ts';
-import type { Backend } from './backend.ts';
-import type { EnsureImage } from './create-session.ts';
+import { bringCredentials, receiverOf, type CredentialPorts, type Receiver } from './bring-credentials.ts';
 import type { Report } from './events.ts';
-import { unknownSession } from './resolve-session.ts';
+import { amongSessions, unknownSession } from './resolve-session.ts';
+import { secureNetwork, type NetworkPorts } from './secure-network.ts';
+import { beginStart, type BackendPorts } from './start-backend.ts';
+import type { Synced } from './sync-credentials.ts';
 
-export interface StartPorts {
-  readonly backend: Backend;
-  readonly ensureImage: EnsureImage;
-  /** What an agent needs from the user's shell, secrets among it. */
-  readonly agentEnvironment: (agent: string) => Promise<AgentEnvironment>;
-}
+export type StartPorts = BackendPorts & NetworkPorts & CredentialPorts;
 
 /**
- * Starts a session if it does not run, and ends when commands can run in it and the agent's environment is
- * there. Throws SESSION_UNKNOWN, SESSION_FAILED.
+ * Starts a session if it does not run, and ends when commands can run in it, its network is proved to be closed, and
+ * the user's credentials are there. `check` gets who receives them before anything is started, and may throw. Throws
+ * SESSION_UNKNOWN, SESSION_FAILED, NETWORK_UNENFORCED, SYNC_FAILED.
  */
 export async function startSession(
   ports: StartPorts,
   name: SessionName,
   report: Report,
   signal: AbortSignal,
-): Promise<void> {
-  await startBackend(ports, name, report, signal);
-  const session = await ports.backend.get(name, signal);
-  if (session === undefined) throw unknownSession(name, []);
-  const environment = await ports.agentEnvironment(session.description.agent);
-  await sendAgentEnvironment(ports.backend, name, environment, signal);
+  check?: (receiver: Receiver) => void,
+): Promise<{ readonly receiver: Receiver; readonly synced: Synced | undefined }> {
+  // Where nothing is to be checked, beside the start, which takes longer; what it says does not change by that.
+  const found = receiverOf(ports, name, report, signal);
+  found.catch(() => undefined);
+  if (check !== undefined) check(await found);
+  const starting = beginStart(ports, name, report, signal);
+  const session = found.then((receiver) => receiver.session);
+  const proved = amongSessions(ports.backend, name, signal, () =>
+    secureNetwork(ports, session, starting, report, signal),
+  );
+  proved.catch(() => undefined);
+  const [receiver] = await Promise.all([found, starting.session]).catch(async (error: unknown) => {
+    // What can't be started says so itself.
+    await proved;
+    throw error;
+  });
+  // What did not run has nothing in memory.
+  const scope = ['created', 'stopped'].includes(receiver.session.state) ? 'fresh' : 'login';
+  const bringing = bringCredentials(ports, receiver, scope, report, signal, proved);
+  bringing.catch(() => undefined);
+  await proved;
+  const { missing } = receiver;
+  if (missing !== undefined) report({ type: 'notice', text: missing.message });
+  return { receiver, synced: await bringing };
 }
 
-/** Starts what the backend runs, and nothing more; builds the image again when it was pruned. */
-export async function startBackend(
-  { backend, ensureImage }: Pick<StartPorts, 'backend' | 'ensureImage'>,
+/** Starts what the backend runs, and proves that its network is closed: for commands that bring no credentials. */
+export async function startClosed(
+  ports: BackendPorts & NetworkPorts,
   name: SessionName,
   report: Report,
   signal: AbortSignal,
 ): Promise<void> {
-  const run = async () => {
-    for await (const phase of backend.start(name, signal)) report({ type: 'step', text: phase.text });
-  };
-  try {
-    await run();
-  } catch (error) {
-    if (!isPaudeError(error, 'IMAGE_MISSING')) throw error;
-    const session = await backend.get(name, signal);
-    if (session === undefined) throw error;
-    const image = await ensureImage(session.description, report, signal);
-    if (image !== session.image) {
-      throw new PaudeError(
-        'IMAGE_MISSING',
-        `the image ${session.image} of the session ${name} is gone, and the same description now gives ${image}`,
-        { hint: `podman tag ${image} ${session.image}`, cause: error },
-      );
-    }
-    await run();
-  }
+  const session = ports.backend.get(name, signal).then((found) => {
+    if (found === undefined) throw unknownSession(name, []);
+    return found;
+  });
+  await secureNetwork(ports, session, beginStart(ports, name, report, signal), report, signal);
 }

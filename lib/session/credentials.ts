@@ -1,0 +1,26 @@
+import type { PaudeError } from '../errors.ts';
+
+/** What is sent: `login` lives shortly and goes at every sync, `config` goes when a session has none yet. */
+export type Part = 'login' | 'config';
+
+/** One part, ready to be sent: an archive that paude-session unpacks into the session's memory. */
+export interface Parcel {
+  readonly part: Part;
+  /** SHA-256 of the body. */
+  readonly digest: string;
+  readonly body: Uint8Array;
+  /** Sentences on what could not be read. */
+  readonly notices: readonly string[];
+  /** Files that changed while they were read; the session's old copy of each stays. */
+  readonly incomplete: boolean;
+}
+
+/** What the user's home has for a session. Reads it anew at every call. */
+export interface Credentials {
+  /** Throws CREDENTIALS_TOO_LARGE, naming the largest files. */
+  parcel(part: Part): Promise<Parcel>;
+  /** When a login that goes ends, where nothing in the session can renew it; undefined where none does. */
+  loginEnds(): Promise<Date | undefined>;
+  /** Why no login of the user is usable; undefined where one is. */
+  missingLogin(): Promise<PaudeError | undefined>;
+}

@@ -1,0 +1,98 @@
+import { hostRulesOf, type NetworkRules } from '../egress/network-rules.ts';
+import { formatPlan, planOf, verdictOf, type ProbePlan, type Verdict } from '../egress/probe.ts';
+import { isPaudeError, PaudeError } from '../errors.ts';
+import type { SessionName } from '../names.ts';
+import { askSession } from './ask-session.ts';
+import type { Backend } from './backend.ts';
+import type { Report } from './events.ts';
+
+/** How long rules may take until they are in force everywhere; seconds. */
+const patience = 15;
+
+/**
+ * Whether this run of a session was proved before: its probe leaves a mark in the memory of the session, which goes
+ * with the run. An agent that forges one has been proved to be closed in before it could.
+ */
+export async function wasProved(backend: Backend, name: SessionName, signal: AbortSignal): Promise<boolean> {
+  const question = { role: 'session', command: ['paude-session', 'proved'] } as const;
+  const answer = await askSession(backend, name, question, signal).catch((error: unknown) => {
+    // A session of an image that knows no such mark.
+    if (isPaudeError(error, 'SESSION_FAILED')) return '';
+    throw error;
+  });
+  return answer === 'proved\n';
+}
+
+/** Has the session try the ways out of it, and the proxy's answers, by what the proxy says is around. */
+export async function probeNetwork(
+  backend: Backend,
+  name: SessionName,
+  rules: NetworkRules,
+  sessionRuns: Promise<void>,
+  signal: AbortSignal,
+): Promise<Verdict> {
+  const allowed = allowedHost(rules);
+  const where = allowed === undefined ? ['', ''] : [allowed.host, String(allowed.port)];
+  const around = await askSession(
+    backend,
+    name,
+    { role: 'proxy', command: ['paude-proxy', 'around', ...where] },
+    signal,
+  );
+  const plan = planOf(around, allowed);
+  if (plan === undefined) return { open: [], proxy: 'it does not say what is around it' };
+  await sessionRuns;
+  const command = ['paude-session', 'probe', String(patience)];
+  const answer = await askSession(
+    backend,
+    name,
+    { role: 'session', command, input: formatPlan(plan) },
+    signal,
+  );
+  return verdictOf(plan, answer);
+}
+
+/** One name that must be let through: the first that is a name, and no pattern. */
+function allowedHost(rules: NetworkRules): ProbePlan['allowed'] {
+  const found = hostRulesOf(rules).allowed.find(({ host }) => !host.includes('*'));
+  return found === undefined ? undefined : { host: found.host, port: found.port };
+}
+
+/** Throws SESSION_FAILED, and NETWORK_UNENFORCED unless the user accepts that; true where it had to be accepted. */
+export function judge(
+  name: SessionName,
+  { open, proxy, unreachable }: Verdict,
+  openings: readonly string[],
+  accepted: boolean,
+  report: Report,
+): boolean {
+  if (unreachable !== undefined)
+    report({
+      type: 'notice',
+      text: `the proxy of ${name} does not reach what the agent needs: ${unreachable}`,
+    });
+  if (proxy !== undefined) {
+    throw new PaudeError(
+      'SESSION_FAILED',
+      `the proxy of the session ${name} does not do its work: ${proxy}`,
+      {
+        hint: `git paude start ${name} --detach`,
+      },
+    );
+  }
+  if (open.length === 0 && openings.length === 0) return false;
+  const why = [
+    ...(open.length === 0 ? [] : [`it reaches ${open.join(', ')}`]),
+    ...openings.map((opening) => `${opening} opens it`),
+  ].join('; ');
+  const sentence = `the network of the session ${name} is not closed: ${why}`;
+  if (accepted) {
+    report({ type: 'notice', text: `${sentence}; you accepted that` });
+    return true;
+  }
+  throw new PaudeError(
+    'NETWORK_UNENFORCED',
+    `${sentence}; ${openings.length > 0 ? 'policies add up' : 'this cluster does not enforce NetworkPolicy'}`,
+    { hint: `go on all the same: git paude start ${name} --accept-unenforced` },
+  );
+}
