@@ -1,20 +1,27 @@
-import { readFile } from 'node:fs/promises';
 import { homedir, userInfo } from 'node:os';
 import { join } from 'node:path';
-import type { Report } from './session/events.ts';
-import type { Location } from './session/location.ts';
+import { describePlace, type NamedPlace, type Place } from './session/location.ts';
+import { placeOf } from './session/place-of.ts';
+import type { CreatePorts, EnsureImage } from './session/create-session.ts';
 import type { Repository } from './git/repository.ts';
 import type { Resolved } from './config/load-settings.ts';
 import type { SettingsFile } from './config/settings-file.ts';
+import type { Images } from './commands/command.ts';
 import type { Backend } from './session/backend.ts';
-import type { Description } from './session/session.ts';
-import { PaudeError } from './errors.ts';
+import type { Cluster } from './backends/kubernetes/cluster.ts';
+import type { Transport } from './backends/kubernetes/run-command.ts';
+import { homePorts } from './home-ports.ts';
+import { networkPorts } from './network-ports.ts';
 
 /**
  * Wires the house: everything is made when it is first asked for, once, and imported no sooner. `flags` are what
- * the user gave to the verb.
+ * the user gave to the verb; `interactive`, whether a person typed it on a terminal and can be asked.
  */
-export function createApp(flags: ReadonlyMap<string, unknown> = new Map(), env = process.env) {
+export function createApp(
+  flags: ReadonlyMap<string, unknown> = new Map(),
+  env = process.env,
+  interactive = false,
+) {
   const home = env['HOME'] ?? homedir();
   const userFolder = join(env['XDG_CONFIG_HOME'] || join(home, '.config'), 'paude');
 
@@ -24,13 +31,13 @@ export function createApp(flags: ReadonlyMap<string, unknown> = new Map(), env =
   });
 
   const sources = async () => {
-    const found = await repository();
+    const [found, { configOutside }] = await Promise.all([repository(), import('./git/repository.ts')]);
     return {
       flags,
       env,
       userFolder,
       topLevel: found?.topLevel,
-      gitConfig: (await found?.config()) ?? new Map(),
+      gitConfig: await (found?.config() ?? configOutside(process.cwd(), env)),
     };
   };
 
@@ -46,41 +53,126 @@ export function createApp(flags: ReadonlyMap<string, unknown> = new Map(), env =
   });
 
   const podman = memoised(async () => {
-    const { podmanProgram } = await import('./backends/podman/podman.ts');
-    return podmanProgram(env);
+    const loading = import('./backends/podman/podman.ts');
+    const outside = await outward();
+    return (await loading).podmanProgram(outside);
   });
 
-  /** The backend of a session's URL, or of the settings. */
-  async function backend(name?: Location['backend']): Promise<Backend> {
-    const wanted = name ?? (await settings()).values.backend;
-    if (wanted !== 'podman') {
-      throw new PaudeError('OPTION_UNSUPPORTED', `sessions on ${String(wanted)} are not there yet`, {
-        hint: 'use --backend=podman',
-      });
+  /** For the programs that reach sessions. */
+  const outward = memoised(async () => (await import('./agents/agents.ts')).withoutSecrets(env));
+
+  const backends = new Map<string, Promise<Backend>>();
+
+  /** The backend of a place, such as a session's; without one, of the settings. Each is opened once. */
+  function backend(place?: Place): Promise<Backend> {
+    const key = place === undefined ? '' : describePlace(place);
+    const known = backends.get(key) ?? openBackend(place);
+    backends.set(key, known);
+    if (place === undefined) void known.then(alsoByPlace, () => undefined);
+    return known;
+  }
+
+  /** The backend of the settings is that of its place, too: one login and one connection for both. */
+  function alsoByPlace(opened: Backend): void {
+    backends.set(placeOf(opened), Promise.resolve(opened));
+  }
+
+  async function openBackend(place?: Place): Promise<Backend> {
+    const wanted = place?.backend ?? (await settings()).values.backend;
+    if (wanted === 'podman') {
+      const loading = import('./backends/podman/podman-backend.ts');
+      const program = await podman();
+      return (await loading).podmanBackend(program, env['USER'] || userInfo().username);
     }
-    const { podmanBackend } = await import('./backends/podman/podman-backend.ts');
-    return podmanBackend(await podman(), env['USER'] || userInfo().username);
+    const loading = import('./backends/kubernetes/kubernetes-backend.ts');
+    const outside = await outward();
+    return (await loading).kubernetesBackend(await cluster(place), {
+      env: outside,
+      transport: async () =>
+        (await (place === undefined ? settings() : ownSettings())).values.transport as Transport,
+      everywhere: flags.get('all-namespaces') === true,
+    });
   }
 
-  async function ensureImage(description: Description, report: Report, signal: AbortSignal): Promise<string> {
-    if (description.image !== undefined) return description.image;
-    const [image, { agentNamed }] = await Promise.all([
-      import('./image/ensure-image.ts'),
-      import('./agents/agents.ts'),
-    ]);
-    const caFile = (await settings()).values['ca-file'];
-    const recipe = {
-      ...description,
-      agent: agentNamed(description.agent),
-      architecture: process.arch === 'arm64' ? ('arm64' as const) : ('amd64' as const),
-      ...(typeof caFile === 'string' ? { certificates: await certificates(caFile) } : {}),
+  const clusters = new Map<string, Promise<Cluster>>();
+
+  /** The cluster of a place; without one, of the settings. */
+  function cluster(place?: Place): Promise<Cluster> {
+    const key = place === undefined ? '' : describePlace(place);
+    const known = clusters.get(key) ?? connectTo(place);
+    clusters.set(key, known);
+    return known;
+  }
+
+  async function connectTo(place?: Place): Promise<Cluster> {
+    const { openCluster } = await import('./backends/kubernetes/kubernetes-backend.ts');
+    if (place?.backend === 'kubernetes') return openCluster({ env: await outward(), interactive, ...place });
+    const { values } = await settings();
+    const text = (key: 'openshift-context' | 'openshift-namespace') =>
+      typeof values[key] === 'string' ? values[key] : undefined;
+    return openCluster({
+      env: await outward(),
+      interactive,
+      context: text('openshift-context'),
+      namespace: text('openshift-namespace'),
+    });
+  }
+
+  const named = namedBy(flags);
+
+  /** The clusters that the user has used, where no flag says which backend is meant. */
+  async function places(): Promise<readonly Place[]> {
+    if (Object.keys(named).length > 0) return [];
+    const { usedPlaces } = await import('./config/places.ts');
+    return (await usedPlaces(userFolder)).map((place) => ({ backend: 'kubernetes', ...place }));
+  }
+
+  async function remember(place: Place): Promise<void> {
+    if (place.backend === 'podman') return;
+    const { rememberPlace } = await import('./config/places.ts');
+    await rememberPlace(userFolder, place);
+  }
+
+  const imageParts = memoised(async () => {
+    const { imagePorts } = await import('./image-ports.ts');
+    return imagePorts({ env: await outward(), home, settings, podman, agree });
+  });
+
+  /** How a place gets a session's image, or its proxy's: built here, and for a cluster carried to where its nodes pull it. */
+  function ensuring(role: 'session' | 'proxy', place: Place): EnsureImage {
+    return async (description, report, signal) => {
+      const parts = await imageParts();
+      const ready = role === 'session' ? description.image : description.proxyImage;
+      if (ready !== undefined) return parts.checked(role, ready, place, report, signal);
+      const [build, carried] =
+        role === 'session' ? [parts.build, parts.carried] : [parts.buildProxy, parts.carriedProxy];
+      if (place.backend === 'podman') return build(description, report, signal);
+      return carried(await cluster(place), description, report, signal);
     };
-    return image.ensureImage(recipe, await podman(), report, signal);
   }
 
-  async function agentEnvironment(agent: string): Promise<ReadonlyMap<string, string>> {
-    const { agentEnvironment: pick, agentNamed } = await import('./agents/agents.ts');
-    return pick(agentNamed(agent), env);
+  /** For the verbs of images. */
+  async function images(): Promise<Images> {
+    const { carried, carriedProxy, there, ...parts } = await imageParts();
+    return {
+      ...parts,
+      carried: async (description, report, signal) => carried(await cluster(), description, report, signal),
+      carriedProxy: async (description, report, signal) =>
+        carriedProxy(await cluster(), description, report, signal),
+      there: async (report, signal) => there(await cluster(), report, signal),
+    };
+  }
+
+  /** What it takes to pull an image in a place, for those who make sessions there. */
+  function pullSecret(place: Place): CreatePorts['pullSecret'] {
+    if (place.backend === 'podman') return undefined;
+    return async (image, report, signal) => (await imageParts()).pullSecret(image, report, signal);
+  }
+
+  async function agree(question: string, signal: AbortSignal): Promise<boolean | undefined> {
+    if (!interactive) return undefined;
+    const { askYesNo } = await import('./ui/ask.ts');
+    return askYesNo(process, process.stdin, question, signal);
   }
 
   /** This repository's .paude.json, trusted or not. */
@@ -91,25 +183,46 @@ export function createApp(flags: ReadonlyMap<string, unknown> = new Map(), env =
     return readSettingsFile(join(found.topLevel, '.paude.json'));
   }
 
+  async function containerfile(file: SettingsFile): Promise<string | undefined> {
+    const { containerfileOf } = await import('./config/trust.ts');
+    return containerfileOf((await repository())?.topLevel, file.values.get('containerfile'));
+  }
+
   async function trust(file: SettingsFile): Promise<void> {
     const allow = (await import('./config/trust.ts')).trust;
     await allow(file, (await repository())?.topLevel, userFolder);
   }
 
-  return { repository, settings, ownSettings, settingsFile, trust, backend, ensureImage, agentEnvironment };
+  return {
+    repository,
+    settings,
+    ownSettings,
+    settingsFile,
+    containerfile,
+    trust,
+    backend,
+    named,
+    places,
+    remember,
+    images,
+    ensureImage: (place: Place) => ensuring('session', place),
+    ...homePorts(home, env),
+    pullSecret,
+    ensureProxyImage: (place: Place) => ensuring('proxy', place),
+    ...networkPorts({ env, ownSettings }),
+  };
 }
 
 export type App = ReturnType<typeof createApp>;
 
-async function certificates(path: string): Promise<string> {
-  try {
-    return await readFile(path, 'utf8');
-  } catch (cause) {
-    throw new PaudeError('CONFIG_INVALID', `the certificates in ${path} can't be read`, {
-      hint: 'name a file in PEM with --ca-file, or unset NODE_EXTRA_CA_CERTS',
-      cause,
-    });
-  }
+function namedBy(flags: ReadonlyMap<string, unknown>): NamedPlace {
+  const text = (key: string) => (typeof flags.get(key) === 'string' ? (flags.get(key) as string) : undefined);
+  const [backend, context, namespace] = ['backend', 'openshift-context', 'openshift-namespace'].map(text);
+  return {
+    ...(backend !== undefined && { backend: backend === 'podman' ? 'podman' : 'kubernetes' }),
+    ...(context !== undefined && { context }),
+    ...(namespace !== undefined && { namespace }),
+  };
 }
 
 function memoised<T>(make: () => Promise<T>): () => Promise<T> {

@@ -65,6 +65,23 @@ async function run(argv: readonly string[], output: Output, stopping: AbortContr
   return runVerb(entry, call, output, stopping);
 }
 
+/** How long a signal counts as one with the first; milliseconds. */
+const sameSignal = 1000;
+
+/**
+ * The first one is a wish, to which everything half-made is undone; a later one is an order. A Ctrl-C comes twice:
+ * from the terminal, and again from git, which passes it on to the command that it runs (git.c, clean_on_exit).
+ */
+function heedSignals(stopping: AbortController): void {
+  let first: number | undefined;
+  const heed = () => {
+    first ??= performance.now();
+    if (performance.now() - first > sameSignal) process.exit(130);
+    stopping.abort();
+  };
+  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, heed);
+}
+
 async function runVerb(
   entry: VerbEntry,
   call: Call,
@@ -76,18 +93,22 @@ async function runVerb(
     import('../app.ts'),
     import('../ui/progress.ts'),
   ]);
-  // The first one is a wish, to which everything half-made is undone; the second one is an order.
-  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-    process.on(name, () => (stopping.signal.aborted ? process.exit(130) : stopping.abort()));
-  }
+  heedSignals(stopping);
+  // A list may ask many clusters, and a login of each would be too much.
+  const interactive = process.stdin.isTTY === true && output.stderr.isTTY === true && entry.verb !== 'list';
   using progress = createProgress(output.stderr, call.flags.get('verbose') === true);
   const context: Context = {
-    ...createApp(call.flags),
+    ...createApp(call.flags, process.env, interactive),
     output,
     report: progress.report,
     quiet: () => progress[Symbol.dispose](),
     signal: stopping.signal,
+    ask: async (question) => {
+      progress[Symbol.dispose]();
+      const { askYesNo } = await import('../ui/ask.ts');
+      return askYesNo(output, process.stdin, question, stopping.signal);
+    },
     term: process.env['TERM'] || 'xterm-256color',
   };
-  return await command(context, call);
+  return command(context, call);
 }

@@ -45,7 +45,7 @@ export function parseCall(entry: VerbEntry, argv: readonly string[]): Call {
   const cli = cac(`git paude ${entry.verb}`);
   const command = cli.command('[...args]', entry.help);
   for (const { name, value, help } of known.values())
-    command.option(value === undefined ? `--${name}` : `--${name} <${value}>`, help);
+    command.option(value === undefined ? switchWord(name) : `--${name} <${value}>`, help);
   const parsed = cli.parse(['node', entry.verb, ...marked(words, known)], { run: false });
   const flags = new Map<string, unknown>();
   for (const name of known.keys()) {
@@ -57,7 +57,8 @@ export function parseCall(entry: VerbEntry, argv: readonly string[]): Call {
   const takesRest = entry.args.some((arg) => arg.startsWith('--'));
   // Where no command follows it, -- only says that what comes is no flag.
   const args = [...parsed.args.map((arg) => String(unmarked(arg))), ...(takesRest ? [] : rest)];
-  const most = entry.args.filter((arg) => !arg.startsWith('--')).length;
+  const many = entry.args.some((arg) => arg.includes('…]'));
+  const most = many ? Infinity : entry.args.filter((arg) => !arg.startsWith('--')).length;
   if (args.length > most) {
     throw new PaudeError('USAGE', `${entry.verb} does not know what ${JSON.stringify(args[most])} is for`, {
       hint: takesRest ? `git paude ${entry.verb} ${args[0]} -- ${args[most]}` : `git paude ${entry.verb} -h`,
@@ -78,10 +79,14 @@ export function flagsOf(entry: VerbEntry): readonly Flag[] {
 }
 
 function settingFlags({ key, kind, value, fallback, alias, help }: Option): readonly Flag[] {
-  if (kind === 'flag')
-    return [
-      { name: fallback === true ? `no-${key}` : key, help: fallback === true ? `do not ${help}` : help },
-    ];
+  if (kind === 'flag') {
+    const on = { name: key, help };
+    const off = { name: `no-${key}`, help: `do not ${help}` };
+    // The one that changes something comes first; the other one takes back what a file or a variable says.
+    return fallback === true
+      ? [off, { ...on, help: `take back --${off.name}` }]
+      : [on, { ...off, help: `take back --${on.name}` }];
+  }
   const flag = { name: key, value: value ?? 'VALUE', help };
   return alias === undefined ? [flag] : [flag, { ...flag, name: alias, help: `the same as --${key}` }];
 }
@@ -115,8 +120,9 @@ function marked(words: readonly string[], known: ReadonlyMap<string, Flag>): rea
     if (flag === undefined) throw unknownFlag(word, [...known.keys()]);
     if (flag.value === undefined) {
       if (given.length > 0) throw new PaudeError('USAGE', `--${name} takes no value`, { hint: `--${name}` });
-      // Under a name of our own: cac gives --no-… a meaning that is not ours.
-      result.push(name.startsWith('no-') ? `--${camel(name)}` : `--${name}`);
+      const opposite = switchWord(name.startsWith('no-') ? name.slice(3) : `no-${name}`);
+      // As with git's own, the last one counts.
+      result.splice(0, result.length, ...result.filter((earlier) => earlier !== opposite), switchWord(name));
       continue;
     }
     const value = given.length > 0 ? given.join('=') : words[++index];
@@ -129,9 +135,20 @@ function marked(words: readonly string[], known: ReadonlyMap<string, Flag>): rea
 
 function unknownFlag(word: string, names: readonly string[]): PaudeError {
   const flag = word.split('=')[0]!;
+  const elsewhere = verbs.filter((entry) => flagsOf(entry).some(({ name }) => `--${name}` === flag));
+  if (elsewhere.length > 0) {
+    return new PaudeError('USAGE', `there is no flag ${flag} here`, {
+      hint: `it is a flag of: ${elsewhere.map(({ verb }) => `git paude ${verb}`).join(', ')}`,
+    });
+  }
   return new PaudeError('USAGE', `there is no flag ${flag} here`, {
     hint: `the nearest is --${nearestTo(flag.replace(/^-+/, ''), names)}`,
   });
+}
+
+/** Under a name of our own: cac gives --no-… a meaning that is not ours. */
+function switchWord(name: string): string {
+  return name.startsWith('no-') ? `--${camel(name)}` : `--${name}`;
 }
 
 function unmarked(value: unknown): unknown {

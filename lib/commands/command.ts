@@ -1,10 +1,17 @@
 import type { Resolved } from '../config/load-settings.ts';
 import type { SettingsFile } from '../config/settings-file.ts';
+import type { Hook } from '../git/hooks.ts';
 import type { Repository } from '../git/repository.ts';
+import type { Fitness } from '../image/check-image.ts';
+import type { OwnImage } from '../image/old-images.ts';
 import type { Backend } from '../session/backend.ts';
+import type { Plan } from '../credentials/plan.ts';
+import type { Credentials } from '../session/credentials.ts';
 import type { Report } from '../session/events.ts';
-import type { BackendName } from '../session/location.ts';
+import type { CreatePorts, EnsureImage } from '../session/create-session.ts';
 import type { Description } from '../session/session.ts';
+import type { NamedPlace, Place } from '../session/location.ts';
+import type { NetworkPorts } from '../session/secure-network.ts';
 import type { Output } from '../ui/output.ts';
 
 /** What a verb has to work with. Each is a function, so that nothing is made before it is needed. */
@@ -18,12 +25,51 @@ export interface Context {
   readonly term: string;
   readonly settings: () => Promise<Resolved>;
   readonly repository: () => Promise<Repository | undefined>;
-  /** The backend of a session's URL; without a name, of the settings. */
-  readonly backend: (name?: BackendName) => Promise<Backend>;
-  readonly ensureImage: (description: Description, report: Report, signal: AbortSignal) => Promise<string>;
-  readonly agentEnvironment: (agent: string) => Promise<ReadonlyMap<string, string>>;
+  /** The backend of a place, such as a session's; without one, of the settings. */
+  readonly backend: (place?: Place) => Promise<Backend>;
+  /** What the flags say of where a session is. */
+  readonly named: NamedPlace;
+  /** Where the user has sessions besides; none where the backend was named with a flag. */
+  readonly places: () => Promise<readonly Place[]>;
+  /** Remembers where a session was made or used, for the next time. */
+  readonly remember: (place: Place) => Promise<void>;
+  /** How a place gets its images. */
+  readonly ensureImage: (place: Place) => EnsureImage;
+  /** How it gets its proxy's. */
+  readonly ensureProxyImage: (place: Place) => EnsureImage;
+  readonly network: NetworkPorts['network'];
+  /** What of the user's home a session of this agent gets. */
+  readonly credentials: (description: Description) => Promise<Credentials>;
+  /** The same for the hook, which runs without the user's shell: what that would say stays as the session has it. */
+  readonly hookCredentials: (description: Description) => Promise<Credentials>;
+  /** Which files of it go to such a session, and which stay. */
+  readonly plan: (agent: string) => Promise<Plan>;
+  /** The hook of this repository. */
+  readonly findHook: () => Promise<Hook>;
+  readonly installHook: (chain: boolean) => Promise<Hook>;
+  readonly uninstallHook: () => Promise<Hook>;
+  /** A question for yes or no; undefined where there is nobody to ask. */
+  readonly ask: (question: string) => Promise<boolean | undefined>;
+  readonly pullSecret: (place: Place) => CreatePorts['pullSecret'];
+  readonly images: () => Promise<Images>;
   readonly settingsFile: () => Promise<SettingsFile | undefined>;
+  /** The text of the containerfile that a settings file names. */
+  readonly containerfile: (file: SettingsFile) => Promise<string | undefined>;
   readonly trust: (file: SettingsFile) => Promise<void>;
+}
+
+/** What the verbs of images work with. The cluster is the one that the settings name. */
+export interface Images {
+  /** The tag by which Podman has the image of a description. */
+  readonly build: EnsureImage;
+  /** The reference by which the cluster's nodes pull it. */
+  readonly carried: EnsureImage;
+  /** The same of the proxy's. */
+  readonly buildProxy: EnsureImage;
+  readonly carriedProxy: EnsureImage;
+  readonly missingIn: (ref: string, signal: AbortSignal) => Promise<Fitness>;
+  readonly here: (signal: AbortSignal) => Promise<readonly OwnImage[]>;
+  readonly there: (report: Report, signal: AbortSignal) => Promise<readonly OwnImage[]>;
 }
 
 export interface Call {

@@ -1,3 +1,4 @@
+import { parseUpstream } from '../egress/upstream-proxy.ts';
 import { printTable } from '../ui/table.ts';
 import type { Command } from './command.ts';
 
@@ -5,7 +6,9 @@ export const config: Command = async (context, { flags }) => {
   const { values, origins } = await context.settings();
   const rows = Object.entries(values).map(([key, value]) => {
     const origin = origins[key as keyof typeof origins]!;
-    return { key, value, source: origin.source, name: origin.name };
+    // Its password is for nobody's screen.
+    const safe = key === 'upstream-proxy' ? parseUpstream(String(value)).url : value;
+    return { key, value: safe, source: origin.source, name: origin.name };
   });
   if (flags.get('json') === true) context.output.json(rows);
   else {

@@ -2,8 +2,10 @@ import { sessionName, suggestSessionName } from '../names.ts';
 import { createSession } from '../session/create-session.ts';
 import { formatLocation } from '../session/location.ts';
 import type { Command } from './command.ts';
-import { describe } from './describe.ts';
-import { networkIsOpen, remoteName } from './which-session.ts';
+import { describe, leftOut } from './describe.ts';
+import { offerHook } from './hooks.ts';
+import { networkOf } from './network-words.ts';
+import { remoteName } from './which-session.ts';
 
 export const create: Command = async (context, { args }) => {
   const { output, signal, report } = context;
@@ -18,13 +20,23 @@ export const create: Command = async (context, { args }) => {
     const taken = new Set((await backend.list(signal)).map((session) => String(session.location.name)));
     name = suggestSessionName(repository?.folderName ?? 'session', (candidate) => taken.has(candidate));
   }
-  const ports = { backend, ensureImage: context.ensureImage };
+  const location = backend.locate(name);
+  for (const text of leftOut(settings, location.backend)) report({ type: 'notice', text });
+  const pullSecret = context.pullSecret(location);
+  const ports = {
+    backend,
+    ensureImage: context.ensureImage(location),
+    ensureProxyImage: context.ensureProxyImage(location),
+    network: context.network,
+    ...(pullSecret && { pullSecret }),
+  };
   const { session, outcome } = await createSession(
     ports,
-    { name, description: describe(settings) },
+    { name, description: describe(settings, location.backend) },
     report,
     signal,
   );
+  await context.remember(location);
   context.quiet();
   // Said before the remote is added: where its name is taken, the session is there all the same.
   output.say(
@@ -35,7 +47,8 @@ export const create: Command = async (context, { args }) => {
   const remote = remoteName(session.location);
   const added = await repository?.addRemote(remote, formatLocation(session.location));
   if (added === 'added') output.say(`the git remote ${remote} is added`);
-  output.say(networkIsOpen);
+  if (repository !== undefined) await offerHook(context, repository);
+  output.say(networkOf(session).sentence);
   output.say(
     repository === undefined
       ? `next: git paude remote add ${name}, in a repository`

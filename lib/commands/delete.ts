@@ -13,7 +13,7 @@ export const remove: Command = async (context, { args, flags }) => {
   }
   const location = await whichSession(context, args[0]);
   const { name } = location;
-  const [backend, repository] = await Promise.all([context.backend(location.backend), context.repository()]);
+  const [backend, repository] = await Promise.all([context.backend(location), context.repository()]);
   const here = {
     present: async (oids: readonly string[]) => repository?.present(oids) ?? new Set<string>(),
     // Each in the one full form: the same session may stand there as paude::podman/NAME.
@@ -23,13 +23,32 @@ export const remove: Command = async (context, { args, flags }) => {
         url: formatLocation(remote.location),
       })),
   };
-  const plan = await planDelete({ backend, ensureImage: context.ensureImage }, name, here, report, signal);
+  // Asked for meanwhile, and not needed where the plan fails.
+  const whoami = backend.whoami(signal);
+  whoami.catch(() => undefined);
+  const plan = await planDelete(
+    {
+      backend,
+      ensureImage: context.ensureImage(location),
+      ensureProxyImage: context.ensureProxyImage(location),
+    },
+    name,
+    here,
+    report,
+    signal,
+  );
   context.quiet();
   for (const loss of lossesOf(plan)) output.say(loss);
   if (flags.get('confirm') !== true) {
     const remotes = plan.remotes.map((remote) => `the git remote ${remote}`);
     output.say(`this would remove: ${[`the session ${name} with its volume`, ...remotes].join(', ')}`);
     throw unconfirmed(name);
+  }
+  const me = await whoami;
+  if (plan.session.owner !== me && flags.get('not-mine') !== true) {
+    throw new PaudeError('NOT_YOURS', `the session ${name} is ${plan.session.owner}'s, and you are ${me}`, {
+      hint: `git paude delete ${name} --confirm --not-mine`,
+    });
   }
   report({ type: 'step', text: `removing the session ${name}` });
   await backend.remove(name, signal);

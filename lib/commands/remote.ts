@@ -1,28 +1,23 @@
 import { PaudeError } from '../errors.ts';
-import type { Repository } from '../git/repository.ts';
-import { formatLocation, type BackendName } from '../session/location.ts';
+import { describePlace, formatLocation } from '../session/location.ts';
 import { printTable } from '../ui/table.ts';
-import type { Command, Context } from './command.ts';
-import { remoteName, sessionRemotes, whichSession } from './which-session.ts';
-
-async function here({ repository }: Context): Promise<Repository> {
-  const found = await repository();
-  if (found !== undefined) return found;
-  throw new PaudeError('NOT_A_REPOSITORY', 'this folder is not in a git repository', {
-    hint: 'git init, or cd to one',
-  });
-}
+import type { Command } from './command.ts';
+import { here } from './here.ts';
+import { offerHook } from './hooks.ts';
+import { remoteName, sessionRemotes, whichSession, type SessionRemote } from './which-session.ts';
 
 export const remoteAdd: Command = async (context, { args }) => {
   const repository = await here(context);
   const location = await whichSession(context, args[0]);
   const remote = remoteName(location);
   // Asked first: where the backend can't answer, nothing is changed.
-  const backend = await context.backend(location.backend);
+  const backend = await context.backend(location);
   const exists = (await backend.get(location.name, context.signal)) !== undefined;
+  await context.remember(location);
   const outcome = await repository.addRemote(remote, formatLocation(location));
   context.output.say(`the remote ${remote} is ${outcome === 'added' ? 'added' : 'there already'}`);
   if (!exists) context.output.say(`there is no session ${location.name} yet: the first push creates it`);
+  await offerHook(context, repository);
   context.output.say(`next: git push ${remote} HEAD`);
   return 0;
 };
@@ -59,17 +54,26 @@ export const remoteRemove: Command = async (context, { args }) => {
   return 0;
 };
 
+function byPlace(remotes: readonly SessionRemote[]): ReadonlyMap<string, readonly SessionRemote[]> {
+  const places = new Map<string, SessionRemote[]>();
+  for (const remote of remotes) {
+    const place = describePlace(remote.location);
+    places.set(place, [...(places.get(place) ?? []), remote]);
+  }
+  return places;
+}
+
 /** Removes the remotes whose session is gone; where a backend can't be asked, nothing is known to be gone. */
 export const remoteCleanup: Command = async (context) => {
   const repository = await here(context);
   const remotes = await sessionRemotes(context);
   let code = 0;
   let removed = 0;
-  for (const name of new Set<BackendName>(remotes.map(({ location }) => location.backend))) {
+  for (const [place, here] of byPlace(remotes)) {
     try {
-      const sessions = await (await context.backend(name)).list(context.signal);
+      const sessions = await (await context.backend(here[0]!.location)).list(context.signal);
       const present = new Set(sessions.map((session) => formatLocation(session.location)));
-      for (const remote of remotes.filter(({ location }) => location.backend === name)) {
+      for (const remote of here) {
         if (present.has(formatLocation(remote.location))) continue;
         await repository.removeRemote(remote.name);
         removed++;
@@ -77,7 +81,7 @@ export const remoteCleanup: Command = async (context) => {
       }
     } catch (error) {
       if (context.signal.aborted) throw error;
-      context.output.say(`the remotes on ${name} are left as they are:`);
+      context.output.say(`the remotes on ${place} are left as they are:`);
       context.output.fail(error);
       code = 1;
     }

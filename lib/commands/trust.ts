@@ -1,5 +1,6 @@
 import { PaudeError } from '../errors.ts';
 import { untrustedKeys } from '../config/load-settings.ts';
+import { printable, printableLines } from '../printable.ts';
 import { printTable } from '../ui/table.ts';
 import type { Command } from './command.ts';
 
@@ -19,6 +20,11 @@ export const trust: Command = async (context, { flags }) => {
         ['SETTING', 'VALUE'],
         asked.map((key) => [key, JSON.stringify(file.values.get(key))]),
       );
+    const containerfile = await context.containerfile(file);
+    if (containerfile !== undefined) {
+      context.output.print(`\n${printable(String(file.values.get('containerfile')))}:`);
+      context.output.print(printableLines(containerfile.trimEnd()));
+    }
     return 0;
   }
   await context.trust(file);

@@ -1,0 +1,12 @@
+import { PaudeError } from '../errors.ts';
+import type { Repository } from '../git/repository.ts';
+import type { Context } from './command.ts';
+
+/** The repository that the user is in. Throws NOT_A_REPOSITORY. */
+export async function here({ repository }: Context): Promise<Repository> {
+  const found = await repository();
+  if (found !== undefined) return found;
+  throw new PaudeError('NOT_A_REPOSITORY', 'this folder is not in a git repository', {
+    hint: 'git init, or cd to one',
+  });
+}
