@@ -1,16 +1,18 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { link, mkdir, readFile, readdir, rename, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { cp, link, mkdir, readFile, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { claude } from '../../lib/agents/claude.ts';
 import { PaudeError } from '../../lib/errors.ts';
+import { agentFiles } from '../../lib/image/agent-files.ts';
 import { sessionName, type SessionName } from '../../lib/names.ts';
 import type { Backend } from '../../lib/session/backend.ts';
 import type { Session, SessionSpec } from '../../lib/session/session.ts';
 import type { Tunnel } from '../../lib/tunnel.ts';
 
-const files = fileURLToPath(new URL('../../lib/image/files/', import.meta.url));
+const sources = fileURLToPath(new URL('../../lib/image/files/', import.meta.url));
 
 export interface DirectoryBackend extends Backend {
   /** A session's volume. */
@@ -27,6 +29,7 @@ export function directoryBackend(root: string): DirectoryBackend {
   const folder = (name: SessionName) => join(root, name);
   const volume = (name: SessionName) => join(folder(name), 'volume');
   const runFolder = (name: SessionName) => join(folder(name), 'run');
+  const files = (name: SessionName) => join(folder(name), 'files');
   const ready = (name: SessionName) => join(runFolder(name), 'ready');
   const children = new Map<SessionName, Set<ChildProcess>>();
 
@@ -53,7 +56,9 @@ export function directoryBackend(root: string): DirectoryBackend {
   }
 
   async function kill(name: SessionName): Promise<void> {
-    await rm(runFolder(name), { recursive: true, force: true });
+    // What was in memory is gone.
+    for (const memory of [runFolder(name), join(folder(name), 'credentials'), join(folder(name), 'home')])
+      await rm(memory, { recursive: true, force: true });
     for (const child of children.get(name) ?? []) endGroup(child);
   }
 
@@ -61,6 +66,7 @@ export function directoryBackend(root: string): DirectoryBackend {
     name: 'podman',
     volume,
     kill,
+    whoami: async () => 'test',
     locate: (name) => ({ backend: 'podman', name }),
     check: async () => undefined,
     create: async (spec) => {
@@ -89,6 +95,8 @@ export function directoryBackend(root: string): DirectoryBackend {
       await rename(draft, file);
       await mkdir(join(folder(name), 'home'), { recursive: true });
       await mkdir(runFolder(name), { recursive: true });
+      await mkdir(join(folder(name), 'credentials'), { recursive: true });
+      await layFiles(files(name));
       await writeFile(ready(name), '');
     },
     stop: async (name) => {
@@ -105,6 +113,9 @@ export function directoryBackend(root: string): DirectoryBackend {
       const sessions = await Promise.all(names.map((name) => get(sessionName(name))));
       return sessions.filter((session) => session !== undefined);
     },
+    // Plain folders have no network of their own.
+    keepRules: async () => undefined,
+    openings: async () => [],
     open: async (name, command, signal): Promise<Tunnel> => {
       const session = await get(name);
       if (session === undefined) throw unknown(name);
@@ -117,12 +128,13 @@ export function directoryBackend(root: string): DirectoryBackend {
       const child = spawn(program!, args, {
         cwd: volume(name),
         env: {
-          PATH: `${files}:${process.env['PATH']}`,
+          PATH: `${files(name)}:${process.env['PATH']}`,
           HOME: join(folder(name), 'home'),
           LANG: 'C.UTF-8',
           PAUDE_VOLUME: volume(name),
           PAUDE_RUN: runFolder(name),
-          PAUDE_FILES: files,
+          PAUDE_FILES: files(name),
+          PAUDE_CREDENTIALS: join(folder(name), 'credentials'),
           PAUDE_SESSION: name,
           GIT_CONFIG_NOSYSTEM: '1',
         },
@@ -144,12 +156,19 @@ export function directoryBackend(root: string): DirectoryBackend {
         });
       });
       exit.catch(() => undefined);
+      let isLetGo = false;
       return {
         stdin: child.stdin,
         stdout: child.stdout,
         stderr: child.stderr,
         exit,
+        letGo() {
+          isLetGo = true;
+          child.unref();
+          for (const stream of [child.stdin, child.stdout, child.stderr]) stream.destroy();
+        },
         async [Symbol.asyncDispose]() {
+          if (isLetGo) return;
           child.stdin.destroy();
           child.stdout.resume();
           child.stderr.resume();
@@ -161,6 +180,24 @@ export function directoryBackend(root: string): DirectoryBackend {
       throw new PaudeError('NO_TERMINAL', 'sessions of plain folders have no terminal');
     },
   };
+}
+
+/** The files of the session's image: whole or not at all, and of two starts the first one's. */
+async function layFiles(target: string): Promise<void> {
+  if (existsSync(target)) return;
+  const draft = `${target}-${randomUUID()}`;
+  await cp(sources, draft, { recursive: true });
+  for (const { path, content } of agentFiles(claude)) {
+    const file = join(draft, path.replace(/^session\//, ''));
+    await mkdir(dirname(file), { recursive: true });
+    await writeFile(file, content);
+  }
+  try {
+    await rename(draft, target);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOTEMPTY') throw error;
+    await rm(draft, { recursive: true });
+  }
 }
 
 function endGroup(child: ChildProcess): void {

@@ -1,10 +1,21 @@
 import { spawn, type SpawnOptions } from 'node:child_process';
 import { performance } from 'node:perf_hooks';
 
+export interface RunOptions extends SpawnOptions {
+  /** For its standard input. */
+  readonly input?: string;
+}
+
 /** Runs a program to its end and throws, with what it said, unless it exits with 0. */
-export function run(program: string, args: readonly string[], options: SpawnOptions = {}): Promise<string> {
+export function run(
+  program: string,
+  args: readonly string[],
+  { input, ...options }: RunOptions = {},
+): Promise<string> {
   return new Promise((resolve, reject) => {
-    const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'], ...options });
+    const stdin = input === undefined ? 'ignore' : 'pipe';
+    const child = spawn(program, args, { stdio: [stdin, 'pipe', 'pipe'], ...options });
+    child.stdin?.end(input);
     let said = '';
     let complaint = '';
     child.stdout?.setEncoding('utf8').on('data', (text: string) => (said += text));
@@ -26,12 +37,18 @@ export interface Contestant {
   readonly before?: (round: number) => Promise<unknown>;
 }
 
-interface Row {
+/** A contestant's times, in milliseconds. */
+export interface Row {
   readonly name: string;
   readonly median: number;
   readonly low: number;
   readonly high: number;
 }
+
+/** What is wished for: one contestant's median, at most so many times another's, or so much more. */
+export type Goal = { readonly of: string; readonly over: string } & (
+  { readonly ratio: number } | { readonly more: number }
+);
 
 /** Times the contestants in turn, round after round, so that a slow moment of the machine hits all of them. */
 export async function race(rounds: number, contestants: readonly Contestant[]): Promise<readonly Row[]> {
@@ -50,15 +67,34 @@ export async function race(rounds: number, contestants: readonly Contestant[]): 
   });
 }
 
-/** Prints a race: each contestant's median, spread, and ratio to the last one, which is the yardstick. */
-export function printRace(title: string, goal: string, rows: readonly Row[]): void {
-  const yardstick = rows.at(-1)!;
-  process.stdout.write(`\n${title} (goal: ${goal})\n`);
+/** Prints a race: each contestant's median and spread, and for each goal whether it is met. */
+export function printRace(title: string, rows: readonly Row[], goals: readonly Goal[]): void {
+  print(`\n${title}`);
   for (const { name, median, low, high } of rows) {
-    const ratio = (median / yardstick.median).toFixed(2);
     const spread = `${low.toFixed(0)}..${high.toFixed(0)}`;
-    process.stdout.write(
-      `  ${name.padEnd(34)} ${median.toFixed(0).padStart(7)} ms  ${spread.padStart(14)}  x ${ratio}\n`,
-    );
+    print(`  ${name.padEnd(34)} ${median.toFixed(0).padStart(7)} ms  ${spread.padStart(14)}`);
   }
+  for (const goal of goals) {
+    const median = (name: string) => rows.find((row) => row.name === name)!.median;
+    const [ours, theirs] = [median(goal.of), median(goal.over)];
+    if ('ratio' in goal) {
+      verdict(`${goal.of} over ${goal.over}`, ours / theirs, goal.ratio, (value) => `x ${value.toFixed(2)}`);
+    } else {
+      verdict(
+        `${goal.of} over ${goal.over}`,
+        ours - theirs,
+        goal.more,
+        (value) => `${value.toFixed(0)} ms more`,
+      );
+    }
+  }
+}
+
+/** Prints a measured value beside its goal. */
+export function verdict(what: string, value: number, most: number, shown: (value: number) => string): void {
+  print(`  ${value <= most ? 'met   ' : 'MISSED'} ${what}: ${shown(value)} (goal: at most ${shown(most)})`);
+}
+
+export function print(line: string): void {
+  process.stdout.write(`${line}\n`);
 }

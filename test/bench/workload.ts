@@ -6,9 +6,10 @@ import { run } from './measure.ts';
 
 const identity = ['-c', 'user.name=Bench', '-c', 'user.email=bench@example.com'];
 
-/** A repository with one commit of so many megabytes that don't compress. */
+/** A repository with one commit of so many megabytes that don't compress; git is not to look for likeness in them. */
 export async function bigRepository(folder: string, megabytes: number): Promise<void> {
   await run('git', ['init', '-q', '-b', 'main', folder]);
+  await run('git', ['-C', folder, 'config', 'core.bigFileThreshold', '1m']);
   await mkdir(join(folder, 'data'));
   for (let number = 0; number < megabytes / 10; number++) {
     await writeFile(join(folder, 'data', String(number)), randomBytes(10 * 2 ** 20));

@@ -88,13 +88,13 @@ test('who stops reading ends it quietly', async () => {
 });
 
 /** The program, waiting for a podman that never answers. */
-async function waiting(podman: string): Promise<ChildProcess> {
+async function waiting(podman: string, last = 'exec sleep 60'): Promise<ChildProcess> {
   const bin = mkdtempSync(join(folder, 'bin-'));
   const began = join(bin, 'began');
   // Two questions are asked at once.
   writeFileSync(
     join(bin, 'podman'),
-    `#!/bin/sh\n${podman}\necho >> '${began}'\necho $$ >> '${began}.pids'\nexec sleep 60\n`,
+    `#!/bin/sh\n${podman}\necho >> '${began}'\necho $$ >> '${began}.pids'\n${last}\n`,
   );
   chmodSync(join(bin, 'podman'), 0o755);
   const child = spawn(process.execPath, ['--import', tsx, program, 'list'], {
@@ -110,6 +110,18 @@ test('the first Ctrl-C ends it with 130', async () => {
   const child = await waiting(':');
   child.kill('SIGINT');
   assert.equal(await once(child, 'close'), [130, null]);
+});
+
+test('a Ctrl-C that git passes on comes twice, and is one: what it began to undo is waited for', async () => {
+  const undone = join(folder, 'undone');
+  const child = await waiting(
+    `trap 'sleep 0.2; kill $!; echo >> "${undone}"; exit' INT TERM`,
+    'sleep 60 & wait $!',
+  );
+  child.kill('SIGINT');
+  child.kill('SIGTERM');
+  assert.equal(await once(child, 'close'), [130, null]);
+  assert.ok(existsSync(undone));
 });
 
 test('a second Ctrl-C ends it at once, whatever it waits for', async () => {

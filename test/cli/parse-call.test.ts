@@ -34,6 +34,16 @@ test('a value may begin with a dash or have = in it, and a flag may come more th
   assert.is(flags['agent-args'], '--model=opus\n-v');
 });
 
+test('a switch that is set elsewhere can be taken back, and the last one counts', () => {
+  assert.equal(call('create', '--no-yolo', '--openshift-tls-verify').flags, {
+    yolo: false,
+    'openshift-tls-verify': true,
+  });
+  assert.equal(call('create', '--no-yolo', '--yolo').flags, { yolo: true });
+  assert.equal(call('create', '--yolo', '--no-yolo').flags, { yolo: false });
+  assert.equal(call('create', '--no-openshift-tls-verify').flags, { 'openshift-tls-verify': false });
+});
+
 test('verbs of two words', () => {
   for (const verb of ['add', 'list', 'remove', 'cleanup']) {
     assert.is(call('remote', verb).verb, `remote ${verb}`);
@@ -48,7 +58,8 @@ test('a mistyped verb and an unknown flag name the nearest', () => {
   assert.match(refusal('create', '--yoloo').hint!, /--yolo$/);
   assert.match(refusal('list', '--josn=1').hint!, /--json$/);
   refusal('create', '-y');
-  refusal('stop', '--detach');
+  assert.is(refusal('stop', '--detach').hint, 'it is a flag of: git paude start');
+  assert.match(refusal('connect', '--memory=3Gi', 'x').hint!, /git paude create/);
   refusal('create', '--__proto__=x');
 });
 

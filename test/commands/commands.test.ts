@@ -42,6 +42,23 @@ test('create again: the same says so, another names the differences and changes 
   assert.is(kept?.description.memory, '1Gi');
 });
 
+test('what only a cluster can honour is refused as a flag, and left out where the environment has it', async () => {
+  const refused = await world.paude('create', 'x', '--pvc-size=50Gi');
+  assert.is(refused.code, 2);
+  assert.match(refused.stderr, /--pvc-size means nothing to sessions on Podman/);
+  world.env['PAUDE_PVC_SIZE'] = '50Gi';
+  const made = await world.paude('create', 'x');
+  assert.is(made.code, 0, made.stderr);
+  assert.match(
+    made.stderr,
+    /^PAUDE_PVC_SIZE: pvc-size means nothing to sessions on Podman: it is left out$/m,
+  );
+  const kept = await world.backend.get(sessionName('x'), new AbortController().signal);
+  assert.is(kept?.description.pvcSize, undefined);
+  delete world.env['PAUDE_PVC_SIZE'];
+  assert.is((await world.paude('create', 'x')).code, 0, 'it is the same session without');
+});
+
 test('create where the remote is taken: the session is said to be there, and the remote is left', async () => {
   world.git('remote', 'add', 'paude-x', 'https://example.com/x');
   const made = await world.paude('create', 'x');
@@ -58,7 +75,10 @@ test('a name that is none is refused before anything is asked, with one that wou
 
 test('start off a terminal runs it, stop stops it, list shows it', async () => {
   await world.paude('create', 'x', '--yolo');
-  assert.match((await world.paude('list')).stdout, /^x\tcreated\t\d+s\tan-image\tclaude\tyes\topen\n$/);
+  assert.match(
+    (await world.paude('list')).stdout,
+    /^x\tcreated\t\d+s\tan-image\tclaude\tyes\topen\tpodman\ttest\n$/,
+  );
   assert.match((await world.paude('start')).stderr, /the session x runs; next: git paude connect x\n$/);
   assert.is(JSON.parse((await world.paude('list', '--json')).stdout)[0].state, 'running');
   assert.match((await world.paude('stop', 'x')).stderr, /its files are kept\n$/);
@@ -168,6 +188,19 @@ test('what a repository asks for stops create until it is trusted, as it then is
   assert.match((await world.paude('config')).stdout, /^memory\t1Gi\trepository /m);
   writeFileSync(file, '{ "packages": ["jq", "vim"] }');
   assert.is((await world.paude('create', 'x')).code, 1);
+});
+
+test('trust --show shows the containerfile, so that nobody allows what was not seen', async () => {
+  writeFileSync(join(world.repository, 'Tools'), 'RUN make\u001b[2K\u202e\n');
+  writeFileSync(join(world.repository, '.paude.json'), '{ "containerfile": "Tools" }');
+  const { stdout } = await world.paude('trust', '--show');
+  assert.is(stdout, 'containerfile\t"Tools"\n\nTools:\nRUN make\\x1b[2K\\u202e\n');
+});
+
+test('outside a repository git’s configuration of the user still counts', async () => {
+  world.git('config', '--global', 'paude.memory', '3Gi');
+  const { stdout } = await world.paudeIn(world.root, {}, 'config');
+  assert.match(stdout, /^memory\t3Gi\tgit config paude\.memory$/m);
 });
 
 test('config prints each value and where it came from', async () => {

@@ -1,3 +1,4 @@
+import { noNetwork } from '../harness/no-network.ts';
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -22,7 +23,7 @@ export class World {
   readonly root = realpathSync(mkdtempSync(join(tmpdir(), 'paude-commands-')));
   readonly repository = join(this.root, 'My Répo');
   readonly backend = directoryBackend(join(this.root, 'sessions'));
-  readonly env = {
+  readonly env: NodeJS.ProcessEnv = {
     PATH: process.env['PATH'],
     HOME: this.root,
     GIT_CONFIG_NOSYSTEM: '1',
@@ -59,7 +60,11 @@ export class World {
       const context: Context = {
         ...app,
         backend: async () => this.backend,
-        ensureImage: async () => 'localhost/an-image',
+        ensureImage: () => async () => 'localhost/an-image',
+        ask: async () => undefined,
+        pullSecret: () => undefined,
+        ensureProxyImage: () => noNetwork.ensureProxyImage,
+        network: noNetwork.network,
         output,
         report: progress.report,
         quiet: () => progress[Symbol.dispose](),

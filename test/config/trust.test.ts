@@ -18,7 +18,7 @@ async function allow(here: Place): Promise<void> {
 
 test('a repository sets only these by itself', () => {
   const free = options.filter((option) => option.repository).map((option) => option.key);
-  assert.equal(free, ['agent', 'memory', 'cpus', 'pids']);
+  assert.equal(free, ['agent', 'memory', 'cpus', 'pids', 'memory-request', 'cpus-request']);
 });
 
 test('what needs consent stops the command, with every key named and the way on', async () => {
@@ -29,6 +29,22 @@ test('what needs consent stops the command, with every key named and the way on'
   assert.match(error.hint!, 'git paude trust');
   const file = await readSettingsFile(join(here.topLevel, '.paude.json'));
   assert.equal(untrustedKeys(file!), ['base-image', 'packages', 'yolo']);
+});
+
+test('some things are never for a repository to say, even where it is trusted', async () => {
+  for (const text of [
+    '{"allow": ["npm", "private:db.corp"]}',
+    '{"allow": [" private:x"]}',
+    '{"accept-unenforced": true}',
+  ]) {
+    await using here = await place(text);
+    await allow(here);
+    assert.match((await failure(here.load(), 'CONFIG_INVALID')).message, 'is not for a repository to say');
+  }
+  await using here = await place('{"allow": ["npm"]}');
+  await failure(here.load(), 'CONFIG_UNTRUSTED');
+  await allow(here);
+  assert.equal((await here.load()).values.allow, ['npm']);
 });
 
 test('a flag of the same name does not make up for consent', async () => {

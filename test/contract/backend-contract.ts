@@ -2,10 +2,12 @@ import * as assert from 'uvu/assert';
 import { PassThrough, Readable } from 'node:stream';
 import { isPaudeError, type ErrorCode } from '../../lib/errors.ts';
 import { sessionName, type SessionName } from '../../lib/names.ts';
-import { sendAgentEnvironment } from '../../lib/session/agent-environment.ts';
 import type { Backend } from '../../lib/session/backend.ts';
 import { execInSession } from '../../lib/session/exec-in-session.ts';
 import type { SessionSpec } from '../../lib/session/session.ts';
+import { syncCredentials, type Scope } from '../../lib/session/sync-credentials.ts';
+import type { Credentials } from '../../lib/session/credentials.ts';
+import { handMade } from '../credentials/hand-made.ts';
 import type { Suite } from '../harness/suite.ts';
 
 export interface Subject {
@@ -24,7 +26,11 @@ export function backendContract(
   skip?: string,
 ): void {
   const it = test.skipIf(skip);
-  const [one, two] = [sessionName(`${prefix}-one`), sessionName(`${prefix}-two`)];
+  // Named for this run: another one may go on beside it.
+  const [one, two] = [
+    sessionName(`${prefix}-${process.pid}-one`),
+    sessionName(`${prefix}-${process.pid}-two`),
+  ];
   let subject: Subject;
 
   const spec = (name: SessionName, yolo = false): SessionSpec => ({
@@ -137,15 +143,42 @@ export function backendContract(
     assert.is((await run(one, gone)).code, 0);
   });
 
-  it('the agent’s environment arrives whole', async () => {
-    const environment = new Map([['ANTHROPIC_MODEL', 'a "b" $c\nd']]);
-    await sendAgentEnvironment(subject.backend, one, environment, never);
-    const { stdout } = await run(one, [
-      'sh',
-      '-c',
-      'cat "$PAUDE_RUN/agent.env"; stat -c %a "$PAUDE_RUN/agent.env"',
-    ]);
-    assert.is(stdout.toString(), 'ANTHROPIC_MODEL=a "b" $c\nd\0' + '600\n');
+  it('credentials arrive whole, and only what has changed', async () => {
+    const sync = (credentials: Credentials, scope: Scope = 'login') =>
+      syncCredentials({ backend: subject.backend, credentials }, one, scope, () => undefined, never);
+    const shell = (script: string) => run(one, ['sh', '-c', script]).then(({ stdout }) => stdout.toString());
+    const first = handMade(
+      { 'environment/ANTHROPIC_MODEL': 'a "b" $c\nd' },
+      { 'home/.claude/CLAUDE.md': 'be kind' },
+    );
+    assert.is((await sync(first)).outcome, 'sent');
+    const place = '"${PAUDE_CREDENTIALS:-/credentials}/login/environment/ANTHROPIC_MODEL"';
+    assert.is(
+      await shell(`cat ${place}; stat -c %a ${place} ~/.claude/CLAUDE.md; cat ~/.claude/CLAUDE.md`),
+      'a "b" $c\nd600\n600\nbe kind',
+    );
+    assert.is((await sync(first)).outcome, 'same');
+    // What lives shortly goes alone; the rest when it is asked for.
+    const second = handMade({ 'home/.config/gcloud/x': 'token' }, { 'home/.claude/CLAUDE.md': 'be kinder' });
+    assert.is((await sync(second)).outcome, 'sent');
+    assert.is(
+      await shell(`cat ~/.config/gcloud/x ~/.claude/CLAUDE.md; test ! -e ${place} && echo gone`),
+      'tokenbe kindgone\n',
+    );
+    assert.is((await sync(second, 'everything')).outcome, 'sent');
+    assert.is(await shell('cat ~/.claude/CLAUDE.md'), 'be kinder');
+  });
+
+  it('credentials are gone with a stop, and the agent can’t write where they land', async () => {
+    if (subject.image !== 'none') {
+      const tried = await run(one, ['sh', '-c', 'echo x > /credentials/login/x']);
+      assert.match(tried.stderr, /Read-only file system/);
+      assert.is((await run(one, ['stat', '-f', '-c', '%T', '/credentials'])).stdout.toString(), 'tmpfs\n');
+    }
+    await subject.backend.stop(one, never);
+    await start(one);
+    const left = await run(one, ['sh', '-c', 'ls "${PAUDE_CREDENTIALS:-/credentials}"; ls ~/.config/gcloud']);
+    assert.is(left.stdout.toString(), '');
   });
 
   it('stop keeps the files, and start brings them back', async () => {

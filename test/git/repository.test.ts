@@ -35,8 +35,9 @@ test.before.each(() => {
 });
 test.after.each(() => rmSync(folder, { recursive: true, force: true }));
 
-test('is nothing outside of a repository', async () => {
+test('is nothing outside of a repository, whatever language git speaks', async () => {
   assert.is(await openRepository('/', env), undefined);
+  assert.is(await openRepository('/', { ...env, LC_ALL: 'C.UTF-8', LANGUAGE: 'de' }), undefined);
 });
 
 test('a remote of a session is fetched by name only, and keeps git-lfs at home', async () => {
@@ -63,6 +64,19 @@ test('a remote of another URL is left alone', async () => {
     assert.ok(isPaudeError(error, 'REMOTE_EXISTS'));
   }
   assert.is(git('config', 'remote.paude-x.url'), 'https://example.com/x.git');
+});
+
+test('many add their remotes at once, and each is there, whole', async () => {
+  const names = ['a', 'b', 'c', 'd', 'e', 'f', 'f'].map((name) => `paude-${name}`);
+  const repositories = await Promise.all(names.map(() => open()));
+  await Promise.all(repositories.map((repository, number) => repository.addRemote(names[number]!, url)));
+  assert.equal((await (await open()).remotes()).map(({ name }) => name).sort(), names.slice(0, 6));
+  for (const name of names) {
+    assert.is(git('config', `remote.${name}.skipFetchAll`), 'true');
+    assert.is(git('config', '--get-all', `remote.${name}.fetch`), `+refs/heads/*:refs/remotes/${name}/*`);
+  }
+  await Promise.all(names.slice(0, 6).map(async (name) => (await open()).removeRemote(name)));
+  assert.is(git('config', '--local', '--list').includes('remote.'), false);
 });
 
 test('knows which objects are here', async () => {
@@ -92,6 +106,13 @@ test('works in a linked worktree, in a bare repository, and by GIT_DIR', async (
   const bare = await open(join(folder, 'some.git'));
   assert.is(bare.topLevel, undefined);
   assert.is(bare.folderName, 'some');
+  const within = await open(join(folder, '.git'));
+  assert.is(within.topLevel, undefined);
+  const broken = join(folder, 'two\nlines');
+  git('init', '-q', '--object-format=sha256', broken);
+  assert.is((await open(broken)).topLevel, broken);
+  assert.is((await open(broken)).objectFormat, 'sha256');
+  assert.is((await open()).objectFormat, 'sha1');
   const byVariable = await open('/', { GIT_DIR: join(folder, '.git') });
   assert.is((await byVariable.remotes()).length, 1);
 });

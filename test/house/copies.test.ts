@@ -38,4 +38,16 @@ test('.paude.example.json has every key, and is taken as it is', async () => {
   }
 });
 
+test('the README says of each code what helps', () => {
+  const codes = [...readFileSync('lib/errors.ts', 'utf8').matchAll(/^ {2}\| '([A-Z_]+)'/gm)].map(
+    ([, code]) => code!,
+  );
+  assert.ok(codes.length > 40);
+  const readme = readFileSync('README.md', 'utf8');
+  assert.equal(
+    codes.filter((code) => !readme.includes(`\`${code}\``)),
+    [],
+  );
+});
+
 test.run();

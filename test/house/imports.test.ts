@@ -7,11 +7,24 @@ import { suite } from '../harness/suite.ts';
 const test = suite('house');
 const lib = fileURLToPath(new URL('../../lib/', import.meta.url));
 const files = readdirSync(lib, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.ts'));
-const groundFloor = ['errors.ts', 'names.ts', 'tunnel.ts', 'framing.ts'];
-const wiring = ['app.ts', 'helper-ports.ts'];
+const groundFloor = ['errors.ts', 'names.ts', 'tunnel.ts', 'framing.ts', 'printable.ts'];
+const wiring = [
+  'app.ts',
+  'helper-ports.ts',
+  'home-ports.ts',
+  'image-checks.ts',
+  'image-ports.ts',
+  'image-recipes.ts',
+  'image-ways.ts',
+  'network-ports.ts',
+];
 /** Programs' packages that only one room may know. */
 const guarded: Readonly<Record<string, string>> = {
   execa: 'backends',
+  ws: 'backends',
+  'js-yaml': 'backends',
+  'socks-proxy-agent': 'backends',
+  '@kubernetes/client-node': 'backends',
   'simple-git': 'git',
   cosmiconfig: 'config',
   valibot: 'config',
@@ -82,7 +95,7 @@ test('no file is longer than 250 lines, prints by itself, or ends the process', 
     const text = readFileSync(join(lib, file), 'utf8');
     const faults = [];
     if (text.split('\n').length > 251) faults.push(`${file} is too long`);
-    if (/\bconsole\./.test(text)) faults.push(`${file} prints`);
+    if (/\bconsole\.\w+\(/.test(text)) faults.push(`${file} prints`);
     if (file !== 'cli/main.ts' && /process\.exit\(/.test(text)) faults.push(`${file} exits`);
     if (/\bprocess\.env\b/.test(text) && !['app.ts', 'cli/main.ts'].includes(file))
       faults.push(`${file} reads process.env`);

@@ -191,12 +191,56 @@ test('one that holds a commit, or a file that was added, keeps its format', () =
   assert.is(session.git(session.workspace, 'show', ':a'), 'mine');
 });
 
+test('what a push says of itself may follow it, and the first byte after that is for git', () => {
+  const options = '--object-format=sha256\n--head=main\n--name=Ada  L\n--email=ada@example.com\n\n';
+  const { code, stdout, stderr } = session.session(['serve', 'receive-pack', '-'], `${options}0000`);
+  assert.is(code, 0, stderr);
+  assert.match(stdout, /^paude ready 1\n[0-9a-f]{4}0{64} capabilities/);
+  assert.is(session.git(session.workspace, 'rev-parse', '--show-object-format'), 'sha256');
+  const config = join(session.workspace, '../identity.gitconfig');
+  assert.is(session.git(session.root, 'config', '--file', config, '--get', 'user.name'), 'Ada  L');
+});
+
+test('of who vanishes before that is said nothing is made', () => {
+  for (const said of ['', '--object-format=sha256', '--object-format=sha256\n--head=main\n']) {
+    const { code, stdout } = session.session(['serve', 'receive-pack', '-'], said);
+    assert.equal([code, stdout], [1, ''], said);
+  }
+  assert.is(existsSync(session.workspace), false);
+  assert.is(session.session(['serve', 'receive-pack', '-'], '--other=x\n\n').code, 1);
+});
+
 test('a repository that was half made is made anew', () => {
   mkdirSync(join(session.root, 'volume', '.new-repository', '.git'), { recursive: true });
   session.commit('a', '1');
   landed('main');
   assert.is(read(session.workspace, 'a'), '1');
   assert.is(existsSync(join(session.root, 'volume', '.new-repository')), false);
+});
+
+test('who pushed last is who the session commits as, and a half of it is not forgotten', () => {
+  const identity = () => {
+    const config = join(session.workspace, '../identity.gitconfig');
+    return ['user.name', 'user.email'].map((key) =>
+      session.git(session.root, 'config', '--file', config, '--get', key),
+    );
+  };
+  const pushAs = (name: string, email: string) =>
+    session.session(['serve', 'receive-pack', `--name=${name}`, `--email=${email}`], '0000');
+  for (const [name, email] of [
+    ['Ada "A" \\', 'ada@example.com'],
+    ['Ada "A" \\', 'ada@example.com'],
+    ['Böb', 'bob@example.com'],
+    ['Ada "A" \\', 'ada@example.com'],
+    [' two  blanks ', 'bob@example.com'],
+  ] as const) {
+    const { code, stderr } = pushAs(name, email);
+    assert.is(code, 0, stderr);
+    assert.equal(identity(), [name.trim(), email]);
+  }
+  writeFileSync(join(session.workspace, '../.identity'), '');
+  assert.is(pushAs('Eve', 'eve@example.com').code, 0);
+  assert.equal(identity(), ['Eve', 'eve@example.com']);
 });
 
 test.run();

@@ -1,8 +1,17 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import fs, {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import isomorphic from 'isomorphic-git';
 import * as assert from 'uvu/assert';
 import { suite } from '../harness/suite.ts';
 
@@ -207,23 +216,23 @@ test('the checked-out branch is not deleted', () => {
   assert.is(readFileSync(join(workspace, 'a'), 'utf8'), '1');
 });
 
-test('a cut environment changes nothing', () => {
-  const send = (input: string) =>
-    spawnSync(join(files, 'paude-session'), ['agent-env'], { env: environment(), input, encoding: 'utf8' });
-  const digest = '2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881';
-  assert.is(send(`1 ${digest}\nx`).status, 0);
-  for (const cut of [
-    '',
-    '1',
-    `1 ${digest}`,
-    `1 ${digest}\n`,
-    `1 ${digest}\ny`,
-    `9 ${digest}\nx`,
-    `x ${digest}\nx`,
-  ]) {
-    assert.is(send(cut).status, 1, JSON.stringify(cut));
-    assert.is(readFileSync(join(root, 'run', 'agent.env'), 'utf8'), 'x');
-  }
+test('another implementation of git finds what has landed as it was pushed, and nothing to do', async () => {
+  mkdirSync(join(source, 'deep/er'), { recursive: true });
+  writeFileSync(join(source, 'deep/er/grün'), 'a\n'.repeat(5000));
+  git(source, 'add', '.');
+  git(source, 'commit', '-qm', 'one');
+  assert.is(push('main').code, 0);
+  writeFileSync(join(source, 'deep/er/grün'), 'b\n'.repeat(5000));
+  git(source, 'commit', '-qam', 'two');
+  assert.is(push('main').code, 0);
+  const log = await isomorphic.log({ fs, dir: workspace });
+  assert.equal(
+    log.map(({ oid }) => oid),
+    git(source, 'rev-list', 'HEAD').split('\n'),
+  );
+  // Each row: in HEAD, in the work tree, in the index; 1 is there and the same.
+  for (const row of await isomorphic.statusMatrix({ fs, dir: workspace }))
+    assert.equal(row.slice(1), [1, 1, 1]);
 });
 
 test.run();

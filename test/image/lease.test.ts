@@ -96,12 +96,12 @@ test('streams, arguments and exit codes are the command’s own', () => {
 });
 
 test('an id is no path', () => {
-  writeFileSync(join(session.run, 'agent.env'), 'mine');
-  for (const id of ['../agent.env', '', 'a b', '/tmp/x']) {
+  writeFileSync(join(session.run, 'mine'), 'mine');
+  for (const id of ['../mine', '', 'a b', '/tmp/x']) {
     assert.is(session.session(['lease', id]).code, 1, id);
     assert.is(session.session(['run', id, '--', 'true']).code, 1, id);
   }
-  assert.is(readFileSync(join(session.run, 'agent.env'), 'utf8'), 'mine');
+  assert.is(readFileSync(join(session.run, 'mine'), 'utf8'), 'mine');
 });
 
 test.run();

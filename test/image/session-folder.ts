@@ -33,14 +33,11 @@ export interface SessionFolder {
 /** `agent` with `program`, a shell script in the place of its binary. */
 export function sessionFolder(agent?: { readonly data: Agent; readonly program: string }): SessionFolder {
   const root = mkdtempSync(join(tmpdir(), 'paude session ü '));
-  const [volume, run, home, files] = ['volume', 'run', 'home', 'files'].map((name) => join(root, name)) as [
-    string,
-    string,
-    string,
-    string,
-  ];
+  const at = (name: string) => join(root, name);
+  const [volume, run, home, files] = [at('volume'), at('run'), at('home'), at('files')];
+  const credentials = at('credentials');
   const source = join(root, 'source');
-  for (const folder of [volume, run, home, join(root, 'tmux')]) mkdirSync(folder);
+  for (const folder of [volume, run, home, credentials, join(root, 'tmux')]) mkdirSync(folder);
   writeFileSync(join(run, 'ready'), '');
   cpSync(sources, files, { recursive: true });
   if (agent !== undefined) {
@@ -65,6 +62,7 @@ export function sessionFolder(agent?: { readonly data: Agent; readonly program: 
     GIT_COMMITTER_EMAIL: 'a@example.com',
     PAUDE_VOLUME: volume,
     PAUDE_RUN: run,
+    PAUDE_CREDENTIALS: credentials,
     PAUDE_FILES: files,
     PAUDE_SESSION: 'x',
   };

@@ -16,6 +16,7 @@ let session: SessionFolder;
 const program = `#!/bin/sh
 printf '%s\\n' "$PWD" "MODEL=\${ANTHROPIC_MODEL:-}" "$@" --end-- >>"$HOME/started"
 mkdir -p "$HOME/.claude/projects/-pvc-workspace" && : >"$HOME/.claude/projects/-pvc-workspace/x.jsonl"
+case "$* " in --continue*) if [ -e "$HOME/cannot" ]; then exit 1; fi ;; esac
 echo the agent is here
 read -r _
 exit 3
@@ -86,10 +87,23 @@ it('with code the agent starts; after it a shell says how to start it again, and
   assert.not.match(started()[0]!, '--continue');
 });
 
+it('where it can’t go on with its conversation, it begins a new one', async () => {
+  mkdirSync(join(session.env['HOME']!, '.claude/projects/-pvc-workspace'), { recursive: true });
+  writeFileSync(join(session.env['HOME']!, '.claude/projects/-pvc-workspace/x.jsonl'), '');
+  writeFileSync(join(session.env['HOME']!, 'cannot'), '');
+  push();
+  connect();
+  await shows('the agent is here');
+  assert.is(started().length, 2);
+  assert.match(started()[0]!, '--continue');
+  assert.not.match(started()[1]!, '--continue');
+});
+
 it('its arguments, permission and environment are those of the session', async () => {
   Object.assign(session.env, { PAUDE_YOLO: '1', PAUDE_AGENT_ARGS: '--model\na "b" $HOME' });
-  mkdirSync(session.run, { recursive: true });
-  writeFileSync(join(session.run, 'agent.env'), 'ANTHROPIC_MODEL=m "x" $y\nz\0');
+  const environment = join(session.env['PAUDE_CREDENTIALS']!, 'login/environment');
+  mkdirSync(environment, { recursive: true });
+  writeFileSync(join(environment, 'ANTHROPIC_MODEL'), 'm "x" $y\nz');
   push();
   connect();
   await shows('the agent is here');

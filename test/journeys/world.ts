@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSyn
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { onPodman, type Ground } from './ground.ts';
 
 const checkout = fileURLToPath(new URL('../../', import.meta.url));
 
@@ -20,8 +21,10 @@ export class World {
   readonly bin = join(this.root, 'bin');
   /** A session's name, told apart from those of other runs. */
   readonly session = (name: string) => `j${process.pid}-${name}`;
+  readonly ground: Ground;
 
-  constructor() {
+  constructor(ground: Ground = onPodman) {
+    this.ground = ground;
     for (const folder of [this.home, this.bin]) mkdirSync(folder);
     const packed = execFileSync(
       'npm',
@@ -48,15 +51,13 @@ export class World {
     this.commit('README', 'hello\n');
   }
 
-  /** Nothing of this machine's environment but what a program needs to be found and Podman to run here. */
+  /** Nothing of this machine's environment but what a program needs to be found and the sessions to run. */
   get env(): NodeJS.ProcessEnv {
-    const kept = ['CONTAINERS_CONF', 'PAUDE_BASE_IMAGE', 'PAUDE_CA_FILE', 'XDG_RUNTIME_DIR'];
-    const folders = ['git', 'podman'].map((program) =>
-      dirname(execFileSync('which', [program], { encoding: 'utf8' })),
-    );
+    const git = dirname(execFileSync('which', ['git'], { encoding: 'utf8' }));
+    const folders = [this.bin, dirname(process.execPath), git, ...this.ground.folders, '/usr/sbin', '/sbin'];
     return {
-      ...Object.fromEntries(kept.flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : []))),
-      PATH: [this.bin, dirname(process.execPath), ...folders, '/usr/sbin', '/sbin'].join(':'),
+      ...this.ground.env,
+      PATH: folders.join(':'),
       HOME: this.home,
       TERM: 'xterm-256color',
       LANG: 'C.UTF-8',
@@ -87,6 +88,18 @@ export class World {
       env: { ...this.env, ...env },
       stdio: ['pipe', 'pipe', 'pipe'],
     });
+  }
+
+  /** Runs a command beside others. */
+  beside(program: string, args: readonly string[]): Promise<Outcome> {
+    const child = this.start(program, args);
+    let [stdout, stderr] = ['', ''];
+    child.stdout!.setEncoding('utf8').on('data', (text: string) => (stdout += text));
+    child.stderr!.setEncoding('utf8').on('data', (text: string) => (stderr += text));
+    child.stdin!.end();
+    return new Promise((resolve) =>
+      child.once('close', (code) => resolve({ code: code ?? -1, stdout, stderr })),
+    );
   }
 
   commit(path: string, content: string | Uint8Array): string {

@@ -26,7 +26,7 @@ const code = await runHelper({
       autoStart: (env['PAUDE_TEST_AUTOSTART'] ?? 'always') as AutoStart,
       protocolVersion: Number(env['PAUDE_TEST_PROTOCOL'] ?? 2),
     }),
-    serveArguments: async () => [
+    serveOptions: async () => [
       `--head=${env['PAUDE_TEST_HEAD'] ?? 'main'}`,
       `--object-format=${env['PAUDE_TEST_FORMAT'] ?? 'sha1'}`,
     ],
@@ -46,6 +46,10 @@ const code = await runHelper({
     },
     start: async ({ name }, report, signal) => {
       for await (const phase of backend.start(name, signal)) report({ type: 'step', text: phase.text });
+    },
+    sync: async () => {
+      if (env['PAUDE_TEST_SYNC'] === undefined) return [];
+      throw new PaudeError('SYNC_FAILED', env['PAUDE_TEST_SYNC']);
     },
   },
 });

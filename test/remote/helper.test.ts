@@ -40,6 +40,32 @@ test('a push creates, starts and lands; ls-remote and clone find it', async () =
   assert.is(await readFile(join(world.folder, 'clone', 'file'), 'utf8'), 'one\n');
 });
 
+test('a first push that is soon over says nothing of its own, nor does --quiet', async () => {
+  const { url } = fresh();
+  const first = await world.git('work', ['push', url, 'main']);
+  assert.is(first.code, 0);
+  assert.not.match(first.stderr, /paude: there is no session/);
+  assert.is((await world.git('work', ['push', '-q', fresh().url, 'main'])).stderr, '');
+});
+
+test('credentials that don’t arrive beside a push are a warning, and only where it started the session', async () => {
+  const { url } = fresh();
+  const failing = { PAUDE_TEST_SYNC: 'the credentials did not reach the session' };
+  const pushed = await world.git('work', ['push', url, 'main'], failing);
+  assert.is(pushed.code, 0);
+  assert.match(
+    pushed.stderr,
+    'paude: warning: the session has none of your credentials yet: the credentials did not reach the session',
+  );
+  assert.equal(await refs(url), [
+    `${await headOf('work')}\tHEAD`,
+    `${await headOf('work')}\trefs/heads/main`,
+  ]);
+  const again = await world.git('work', ['push', url, 'main:again'], failing);
+  assert.is(again.code, 0);
+  assert.not.match(again.stderr, 'warning');
+});
+
 test('a push with nothing to do', async () => {
   const url = await landed();
   const again = await world.git('work', ['push', url, 'main']);
@@ -100,6 +126,18 @@ test('--force-with-lease, --atomic, tags, deletions and push options', async () 
   // What was on the deleted branch alone is kept where it can be fetched.
   const left = (await refs(url)).filter((row) => !row.includes('refs/paude/autosave/'));
   assert.equal(left, [`${head}\tHEAD`, `${head}\trefs/heads/main`]);
+});
+
+test('--dry-run, of which git tells no helper, creates and starts, and moves no ref', async () => {
+  const { name, url } = fresh();
+  const tried = await world.git('work', ['push', '--dry-run', url, 'main']);
+  assert.is(tried.code, 0, tried.stderr);
+  assert.match(tried.stderr, /\[new branch\]/);
+  assert.ok(existsSync(join(world.sessions, name)));
+  assert.is(await world.must('work', ['ls-remote', url]), '');
+  // What is then landed is not in the way of anything that the try has left.
+  await world.must('work', ['push', '-q', url, 'main']);
+  assert.is((await refs(url)).length, 2);
 });
 
 test('--depth, --filter and archive --remote', async () => {

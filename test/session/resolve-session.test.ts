@@ -1,15 +1,21 @@
 import * as assert from 'uvu/assert';
 import { isPaudeError } from '../../lib/errors.ts';
 import { sessionName } from '../../lib/names.ts';
-import { parseLocation } from '../../lib/session/location.ts';
+import { parseLocation, type NamedPlace } from '../../lib/session/location.ts';
 import { resolveSession, type ResolvePorts } from '../../lib/session/resolve-session.ts';
 import { suite } from '../harness/suite.ts';
 
 const test = suite('resolve-session');
 
-function ports(remotes: readonly string[], sessions: readonly string[] = []): ResolvePorts {
+function ports(
+  remotes: readonly string[],
+  sessions: readonly string[] = [],
+  named: NamedPlace = {},
+): ResolvePorts {
   return {
+    named,
     remotes: async () => remotes.map(parseLocation),
+    find: async () => [],
     locate: (name) => ({ backend: 'podman', name }),
     list: async () => sessions.map(parseLocation),
   };
@@ -38,6 +44,23 @@ test('what can not be decided lists the names', async () => {
       assert.match((error as Error).message, /x, y/);
     }
   }
+});
+
+test('what is said of the place goes before the remotes, and decides between two', async () => {
+  const both = ['paude://kubernetes/one/n/x', 'paude://kubernetes/two/n/x'];
+  try {
+    await resolveSession(ports(both), 'x');
+    assert.unreachable();
+  } catch (error) {
+    assert.ok(isPaudeError(error, 'SESSION_AMBIGUOUS'));
+    assert.match(error.message, /x in one\/n, x in two\/n/);
+    assert.match(error.hint!, /--backend=kubernetes --kubernetes-context=two --namespace=n/);
+  }
+  const named = { backend: 'kubernetes', context: 'two', namespace: 'n' } as const;
+  assert.equal(await resolveSession(ports(both, [], named), 'x'), parseLocation(both[1]!));
+  assert.equal(await resolveSession(ports(both, [], { context: 'two' }), undefined), parseLocation(both[1]!));
+  const here = { backend: 'podman', name: sessionName('x') } as const;
+  assert.equal(await resolveSession(ports(both, [], { backend: 'podman' }), 'x'), here);
 });
 
 test('no session at all, and a name that is none', async () => {

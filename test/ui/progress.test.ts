@@ -22,6 +22,7 @@ test('off a terminal: lines, and what a build says only when it is asked for', (
     const stderr = testStream();
     using progress = createProgress(stderr, verbose);
     progress.report({ type: 'step', text: 'building' });
+    progress.report({ type: 'step', text: 'building' });
     progress.report({ type: 'output', line: '\u001b[32mSTEP 1\u001b[0m\r' });
     progress.report({ type: 'notice', text: 'the network is open' });
     progress.report({ type: 'done', text: 'ready' });

@@ -1,0 +1,179 @@
+import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import * as assert from 'uvu/assert';
+import { connect, type ApiConnection } from '../../../lib/backends/kubernetes/api-connection.ts';
+import { execTunnel, type ExecTunnel } from '../../../lib/backends/kubernetes/exec/exec-tunnel.ts';
+import { isPaudeError } from '../../../lib/errors.ts';
+import { sessionName } from '../../../lib/names.ts';
+import { ownClusterSkip } from '../../harness/cluster-parts.ts';
+import type { ClusterRepository, Outcome } from '../../harness/cluster-repository.ts';
+import { lineTo, proxiedSession, type Line, type ProxiedSession } from '../../harness/proxied-session.ts';
+import { suite } from '../../harness/suite.ts';
+import type { TcpProxy, Way } from '../../harness/tcp-proxy.ts';
+
+const test = suite('a connection that is cut');
+const it = test.skipIf(ownClusterSkip);
+const size = 4 * 2 ** 20;
+let session: ProxiedSession;
+let world: ClusterRepository;
+let name: string;
+/** A command that waits, on a line that is cut where nothing passes for 15 s. */
+let balanced: Line;
+let waiting: Promise<Outcome>;
+
+test.before(async () => {
+  if (ownClusterSkip !== undefined) return;
+  session = await proxiedSession('cut');
+  ({ world, name } = session);
+  balanced = await lineTo(world, { idle: 15_000 });
+  const args = ['paude', 'exec', name, '--', 'sh', '-c', 'sleep 18; echo whole'];
+  waiting = world.start('git', args, balanced.env).ended;
+});
+test.after(async () => {
+  if (ownClusterSkip !== undefined) return;
+  await balanced[Symbol.asyncDispose]();
+  await session.end();
+});
+
+/** From the first bytes, where TLS begins, to almost all. */
+const offsets = (whole: number) => [
+  200,
+  2500,
+  5000,
+  9000,
+  20_000,
+  whole / 3,
+  whole / 2,
+  whole - 50_000,
+  whole - 300,
+];
+const told = /paude: (the connection to the session \S+ was lost|the API server of plain can't be reached)/;
+
+/** Bytes that pass while something is done that is not cut. */
+async function measured(way: Way, work: () => Promise<Outcome>): Promise<number> {
+  const { proxy } = session.line;
+  proxy.cutAfter(way, Infinity);
+  const { code, stderr } = await work();
+  assert.is(code, 0, stderr);
+  return proxy.passed[way];
+}
+
+/** Each offset on a line of its own, some at once. */
+async function eachCut(
+  way: Way,
+  whole: number,
+  work: (line: Line, offset: number, cut: (done: Promise<Outcome>) => Promise<Outcome>) => Promise<void>,
+): Promise<void> {
+  const left = offsets(whole);
+  const one = async (offset: number) => {
+    await using line = await lineTo(world);
+    const { proxy } = line;
+    proxy.cutAfter(way, offset);
+    await work(line, Math.round(offset), async (done) => {
+      const outcome = await done;
+      // The last bytes are of the end, when all has been said already.
+      assert.ok(
+        proxy.hasCut || offset > whole - 1000,
+        `${offset} of ${whole} passed uncut: ${outcome.stderr}`,
+      );
+      proxy.mend();
+      if (outcome.code !== 0) assert.match(outcome.stderr, told, outcome.stderr);
+      return outcome;
+    });
+  };
+  const some = async () => {
+    for (let next = left.pop(); next !== undefined; next = left.pop()) await one(next);
+  };
+  await Promise.all([some(), some(), some()]);
+}
+
+it('at many offsets of a push: it is said, the branch is as before or as pushed, and the next push lands', async () => {
+  const push = ({ env }: Line, head: string, branch: string) =>
+    world.start('git', ['push', world.url(name), `${head}:refs/heads/${branch}`], env).ended;
+  /** Each a child of what is there, so that all are as large. */
+  const newHead = () => {
+    execFileSync('git', ['checkout', '-q', '--detach', 'main'], { cwd: world.repository, env: world.env });
+    return world.big(size);
+  };
+  const first = newHead();
+  const whole = await measured('up', () => push(session.line, first, 'measure'));
+  await eachCut('up', whole, async (line, offset, cut) => {
+    const branch = `cut-${offset}`;
+    const head = newHead();
+    const { code } = await cut(push(line, head, branch));
+    const there = (await world.git('ls-remote', world.url(name), branch)).stdout.split('\t')[0];
+    if (code === 0) assert.is(there, head);
+    assert.ok(there === '' || there === head, there);
+    const again = await push(line, head, branch);
+    assert.is(again.code, 0, again.stderr);
+  });
+  await session.landed('measure', first);
+});
+
+it('at many offsets of a fetch: it is said, and the next fetch brings all', async () => {
+  const clone = ({ env }: Line, into: string) => {
+    const args = [
+      'clone',
+      '-q',
+      '--single-branch',
+      '--branch=measure',
+      world.url(name),
+      join(world.root, into),
+    ];
+    return world.start('git', args, env).ended;
+  };
+  const whole = await measured('down', () => clone(session.line, 'measured'));
+  await eachCut('down', whole, async (line, offset, cut) => {
+    await cut(clone(line, `cut-${offset}`));
+    const again = await clone(line, `again-${offset}`);
+    assert.is(again.code, 0, again.stderr);
+    assert.is((await world.git('-C', join(world.root, `again-${offset}`), 'fsck')).code, 0);
+  });
+});
+
+/** A command that answers all it reads, over a proxy, with pings so often that their want is soon felt. */
+async function echo(
+  kubeconfig: string,
+  pingInterval: number,
+): Promise<{ connection: ApiConnection; tunnel: ExecTunnel }> {
+  const connection = await connect('plain', {
+    env: { ...world.env, KUBECONFIG: kubeconfig },
+    interactive: false,
+  });
+  const target = {
+    session: sessionName(name),
+    namespace: world.namespace,
+    pod: `paude-${name}-0`,
+    container: 'session',
+    command: ['cat'],
+  };
+  const tunnel = await execTunnel(connection, target, { signal: new AbortController().signal, pingInterval });
+  tunnel.stdin.on('error', () => undefined).write('x');
+  tunnel.stderr.resume();
+  await once(tunnel.stdout, 'data');
+  return { connection, tunnel };
+}
+
+for (const [how, work] of [
+  ['stalled', (proxy: TcpProxy) => proxy.stall()],
+  ['half closed towards us', (proxy: TcpProxy) => proxy.halfClose('client')],
+  ['half closed towards the server', (proxy: TcpProxy) => proxy.halfClose('server')],
+] as const) {
+  it(`${how} is found, and said`, async () => {
+    const { proxy, env } = session.line;
+    const { connection, tunnel } = await echo(env.KUBECONFIG, 100);
+    work(proxy);
+    const end = await tunnel.exit.catch((error: unknown) => error);
+    assert.ok(isPaudeError(end, 'CONNECTION_LOST'), String(end));
+    connection.close();
+    proxy.mend();
+  });
+}
+
+it('a balancer that cuts what is idle for 15 s does not cut us', async () => {
+  const { code, stdout, stderr } = await waiting;
+  assert.equal([code, stdout], [0, 'whole\n'], stderr);
+});
+
+test.run();

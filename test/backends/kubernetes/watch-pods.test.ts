@@ -1,0 +1,105 @@
+import type { ServerResponse } from 'node:http';
+import * as assert from 'uvu/assert';
+import { clusterIn } from '../../../lib/backends/kubernetes/cluster.ts';
+import { podDeath } from '../../../lib/backends/kubernetes/pod-death.ts';
+import { podsOf } from '../../../lib/backends/kubernetes/watch-pods.ts';
+import { isPaudeError } from '../../../lib/errors.ts';
+import { sessionName } from '../../../lib/names.ts';
+import { suite } from '../../harness/suite.ts';
+import { connectTo, fakeServer } from './exec/fake-api-server.ts';
+
+const test = suite('watching pods');
+const name = sessionName('fix-auth');
+
+function pod(containerID: string): object {
+  const containerStatuses = [{ name: 'session', containerID, state: { running: {} } }];
+  return { metadata: { name: 'paude-fix-auth-0', uid: 'one' }, status: { containerStatuses } };
+}
+
+const json = (response: ServerResponse, status: number, body: object) =>
+  void response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
+
+/** An API server of which each list is answered by the next of these, and each watch with silence. */
+async function server(lists: readonly ((response: ServerResponse) => void)[]) {
+  let asked = 0;
+  const watches: ServerResponse[] = [];
+  const fake = await fakeServer({
+    answer: (request, response) => {
+      if (!request.url!.includes('watch=true')) return lists[Math.min(asked++, lists.length - 1)]!(response);
+      watches.push(response);
+      response.writeHead(200, { 'content-type': 'application/json' }).flushHeaders();
+    },
+  });
+  return { fake, watches, asked: () => asked, connection: await connectTo(fake.port) };
+}
+const listing =
+  (...items: object[]) =>
+  (response: ServerResponse) =>
+    json(response, 200, { metadata: { resourceVersion: '1' }, items });
+const cut = (response: ServerResponse) => void response.destroy();
+
+test('a watch in which nothing comes is dead when the server should have ended it', async () => {
+  const { fake, connection } = await server([]);
+  await using _ = fake;
+  const { signal } = new AbortController();
+  const watch = connection.watch('/api/v1/pods', { timeoutSeconds: 0.05 }, signal);
+  const end = await watch[Symbol.asyncIterator]()
+    .next()
+    .catch((error: unknown) => error);
+  assert.is((end as NodeJS.ErrnoException).code, 'ETIMEDOUT', String(end));
+});
+
+test('a watch that is cut and a server that is away are waited for, and all is listed anew', async () => {
+  const busy = (response: ServerResponse) => json(response, 503, { kind: 'Status', code: 503 });
+  const { fake, watches, connection } = await server([listing(), cut, busy, listing(pod('a'))]);
+  await using _ = fake;
+  const stopping = new AbortController();
+  const seen: number[] = [];
+  for await (const pods of podsOf(clusterIn(connection, 'work'), name, stopping.signal)) {
+    seen.push(pods.length);
+    if (pods.length > 0) break;
+    // Its watch has to be there to be cut.
+    const wait = setInterval(() => watches.forEach((watch) => watch.destroy()), 10);
+    stopping.signal.addEventListener('abort', () => clearInterval(wait));
+  }
+  stopping.abort();
+  assert.equal(seen, [0, 1]);
+});
+
+test('what is refused is not asked again, and a server that stays away is given up', async () => {
+  const forbidden = (response: ServerResponse) =>
+    json(response, 403, {
+      kind: 'Status',
+      code: 403,
+      message: 'pods is forbidden: User "x" cannot list resource "pods"',
+    });
+  for (const [answers, code, away] of [
+    [[forbidden], 'FORBIDDEN', Infinity],
+    [[cut], 'BACKEND_UNREACHABLE', -1],
+  ] as const) {
+    const { fake, asked, connection } = await server(answers);
+    await using _ = fake;
+    const pods = podsOf(clusterIn(connection, 'work'), name, new AbortController().signal, away);
+    const end = await pods.next().catch((error: unknown) => error);
+    assert.ok(isPaudeError(end, code), String(end));
+    assert.is(asked(), 1);
+  }
+});
+
+for (const [how, last, words] of [
+  ['gone', listing(), /its pod was removed/],
+  ['with another container', listing(pod('b')), /its container has ended/],
+] as const) {
+  test(`after a cut the pod is ${how}: that is its death`, async () => {
+    const { fake, watches, connection } = await server([listing(pod('a')), last]);
+    await using _ = fake;
+    const stopping = new AbortController();
+    const death = podDeath(clusterIn(connection, 'work'), name, stopping.signal);
+    const wait = setInterval(() => watches.forEach((watch) => watch.destroy()), 10);
+    assert.match((await death).message, words);
+    clearInterval(wait);
+    stopping.abort();
+  });
+}
+
+test.run();

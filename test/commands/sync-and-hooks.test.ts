@@ -1,0 +1,125 @@
+import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import * as assert from 'uvu/assert';
+import { suite } from '../harness/suite.ts';
+import { World } from './world.ts';
+
+const test = suite('sync and hooks');
+let world: World;
+test.before.each(() => void (world = new World()));
+test.after.each(() => world.end());
+
+const write = (path: string, text: string) => {
+  mkdirSync(join(world.root, path, '..'), { recursive: true });
+  writeFileSync(join(world.root, path), text);
+};
+const inHome = (session: string, path: string) =>
+  readFileSync(join(world.root, 'sessions', session, 'home', path), 'utf8');
+const hook = () => join(world.repository, '.git/hooks/post-checkout');
+
+test('--dry-run lists every file with its size and why, sends nothing, and shows nothing that is in them', async () => {
+  write('.claude/CLAUDE.md', 'secret');
+  write('.claude/history.jsonl', 'secret!');
+  write('.gitconfig', '[credential]\n\thelper = secret-helper\n');
+  world.env['ANTHROPIC_API_KEY'] = 'secret';
+  const { code, stdout, stderr } = await world.paude('sync', '--dry-run');
+  assert.is(code, 0, stderr);
+  const rows = stdout.split('\n').map((row) => row.split('\t'));
+  const row = (file: string) => rows.find((one) => one[3] === file);
+  assert.equal(row('~/.claude/CLAUDE.md'), [
+    'goes',
+    'config',
+    '6',
+    '~/.claude/CLAUDE.md',
+    "the agent's configuration",
+  ]);
+  assert.equal(row('~/.claude/history.jsonl')?.slice(0, 3), ['stays', '', '7']);
+  assert.equal(row('~/.gitconfig: credential.helper')?.[0], 'stays');
+  assert.equal(row('$ANTHROPIC_API_KEY')?.slice(0, 3), ['goes', 'login', '6']);
+  assert.not.match(stdout + stderr, 'secret');
+});
+
+test('sync brings what lives shortly, --full the rest, to each session that is named', async () => {
+  write('.claude/CLAUDE.md', 'one');
+  for (const name of ['a', 'b']) {
+    assert.is((await world.paude('create', name)).code, 0);
+    assert.is((await world.paude('start', name)).code, 0);
+  }
+  write('.claude/CLAUDE.md', 'two');
+  write('.config/gcloud/x', 'token');
+  const synced = await world.paude('sync', 'a', 'b');
+  assert.match(synced.stderr, 'the session a has your credentials now');
+  assert.equal([inHome('a', '.config/gcloud/x'), inHome('b', '.config/gcloud/x')], ['token', 'token']);
+  assert.is(inHome('a', '.claude/CLAUDE.md'), 'one');
+  await world.paude('sync', 'a', '--full');
+  assert.is(inHome('a', '.claude/CLAUDE.md'), 'two');
+  assert.match((await world.paude('sync', 'a')).stderr, 'nothing was sent');
+  // One that can't be reached does not keep the others from it.
+  await world.paude('stop', 'a');
+  write('.config/gcloud/x', 'newer');
+  const partly = await world.paude('sync', 'a', 'b');
+  assert.is(partly.code, 1);
+  assert.match(partly.stderr, 'the session a is stopped');
+  assert.is(inHome('b', '.config/gcloud/x'), 'newer');
+});
+
+test('the hook is offered once, and the answer is remembered', async () => {
+  const asked: string[] = [];
+  const answering = (answer: boolean | undefined) => ({
+    ask: async (question: string) => {
+      asked.push(question);
+      return answer;
+    },
+  });
+  // Nobody is there: nothing is decided.
+  await world.paudeIn(world.repository, answering(undefined), 'create', 'a');
+  assert.not.ok(existsSync(hook()));
+  await world.paudeIn(world.repository, answering(false), 'create', 'b');
+  await world.paudeIn(world.repository, answering(true), 'remote', 'add', 'c');
+  assert.is(asked.length, 2);
+  assert.not.ok(existsSync(hook()));
+  world.git('config', '--unset', 'paude.hook');
+  await world.paudeIn(world.repository, answering(true), 'remote', 'add', 'd');
+  assert.ok(existsSync(hook()));
+  await world.paudeIn(world.repository, answering(true), 'remote', 'add', 'e');
+  assert.is(asked.length, 3);
+});
+
+test('install, status and uninstall say what there is', async () => {
+  assert.equal((await world.paude('hooks', 'status')).code, 1);
+  assert.is((await world.paude('hooks', 'install')).code, 0);
+  const { code, stdout } = await world.paude('hooks', 'status');
+  assert.is(code, 0);
+  assert.equal(stdout.split('\n').slice(0, 3), ['installed', `hook: ${hook()}`, 'it has not run yet']);
+  assert.match((await world.paude('hooks', 'uninstall')).stderr, 'the hook is removed');
+  assert.not.ok(existsSync(hook()));
+  writeFileSync(hook(), '#!/bin/sh\n');
+  const refused = await world.paude('hooks', 'install');
+  assert.is(refused.code, 1);
+  assert.match(refused.stderr, "which is not git-paude's");
+});
+
+test('what the hook runs refreshes running sessions only, and its log stays short', async () => {
+  for (const name of ['a', 'b']) await world.paude('create', name);
+  await world.paude('start', 'a');
+  world.env['ANTHROPIC_API_KEY'] = 'from a shell';
+  await world.paude('sync', 'a');
+  delete world.env['ANTHROPIC_API_KEY'];
+  write('.config/gcloud/x', 'token');
+  const log = join(world.repository, '.git/paude/hook.log');
+  mkdirSync(join(log, '..'), { recursive: true });
+  writeFileSync(log, 'an old line\n'.repeat(20_000));
+  writeFileSync(join(world.repository, '.paude.json'), '{"backend":"kubernetes","openshift-context":"evil"}');
+  assert.equal(await world.paude('hooks', 'run'), { code: 0, stdout: '', stderr: '' });
+  assert.is(inHome('a', '.config/gcloud/x'), 'token');
+  // What a shell alone can say is not taken away by a hook, which has none.
+  const key = join(world.root, 'sessions/a/credentials/login/keys/ANTHROPIC_API_KEY');
+  assert.is(readFileSync(key, 'utf8'), 'from a shell');
+  assert.ok(statSync(log).size < 65_536);
+  const lines = readFileSync(log, 'utf8').trimEnd().split('\n');
+  assert.match(lines.at(-2)!, /paude:\/\/podman\/a: sent$/);
+  assert.match(lines.at(-1)!, /paude:\/\/podman\/b: not running \(created\)$/);
+  assert.is((await world.backend.get('b' as never, new AbortController().signal))?.state, 'created');
+});
+
+test.run();

@@ -1,0 +1,36 @@
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import type { Host } from '../../lib/credentials/host.ts';
+import { userConfig } from '../../lib/git/user-config.ts';
+
+export interface HostFolder extends Host {
+  readonly env: NodeJS.ProcessEnv;
+  /** Writes a file below the home, and gives its path. */
+  write(path: string, content: string | Uint8Array): string;
+  /** What the keychain has. */
+  readonly secrets: Map<string, string>;
+  remove(): void;
+}
+
+/** A user's home, made for a test. */
+export function hostFolder(platform: NodeJS.Platform = 'linux'): HostFolder {
+  const home = realpathSync(mkdtempSync(join(tmpdir(), 'paude höme ')));
+  const env: NodeJS.ProcessEnv = { PATH: process.env['PATH'], HOME: home };
+  const secrets = new Map<string, string>();
+  return {
+    home,
+    env,
+    platform,
+    secrets,
+    gitConfig: () => userConfig(home, home, env),
+    keychain: async (service) => secrets.get(service),
+    write(path, content) {
+      const file = join(home, path);
+      mkdirSync(dirname(file), { recursive: true });
+      writeFileSync(file, content);
+      return file;
+    },
+    remove: () => rmSync(home, { recursive: true, force: true }),
+  };
+}

@@ -1,0 +1,242 @@
+import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { once } from 'node:events';
+import * as assert from 'uvu/assert';
+import { claude } from '../../lib/agents/claude.ts';
+import { tarOf, type TarEntry } from '../../lib/credentials/tar.ts';
+import { suite } from '../harness/suite.ts';
+import { sessionFolder, type SessionFolder } from '../image/session-folder.ts';
+
+const test = suite('landing of credentials');
+let session: SessionFolder;
+let credentials: string;
+let home: string;
+test.before.each(() => {
+  session = sessionFolder({ data: claude, program: '#!/bin/sh\n' });
+  credentials = session.env['PAUDE_CREDENTIALS']!;
+  home = session.env['HOME']!;
+});
+test.after.each(() => session.remove());
+
+const text = (path: string, content: string): TarEntry => ({ path, content: Buffer.from(content) });
+const digestOf = (body: Uint8Array) => createHash('sha256').update(body).digest('hex');
+function framed(part: string, entries: readonly TarEntry[], state = 'whole'): Buffer {
+  const body = tarOf(entries);
+  return Buffer.concat([Buffer.from(`${part} ${body.length} ${digestOf(body)} ${state}\n`), body]);
+}
+const end = Buffer.from('end\n');
+const land = (...pieces: Buffer[]) => session.session(['land'], Buffer.concat(pieces));
+const adopt = () => session.session(['credentials'], 'adopt\n');
+const check = (login: string, config: string) =>
+  session.session(['credentials'], `check ${login} ${config}\n`).stdout;
+const read = (path: string) => readFileSync(join(home, path), 'utf8');
+
+test('both parts land, are nobody else’s to read, and come into the home', () => {
+  const run = { path: 'home/.claude/hooks/run', content: Buffer.from('#!/bin/sh\n'), executable: true };
+  const link = { path: 'home/.claude/l', target: 'CLAUDE.md' };
+  const done = land(
+    framed('login', [text('home/.config/gcloud/a', 'token'), text('keys/K', 'k')]),
+    framed('config', [text('home/.claude/CLAUDE.md', 'x'), run, link]),
+    end,
+  );
+  assert.equal([done.code, done.stdout, done.stderr], [0, 'landed\n', '']);
+  assert.is(readFileSync(join(credentials, 'login/keys/K'), 'utf8'), 'k');
+  assert.equal(
+    [adopt().stdout, read('.config/gcloud/a'), read('.claude/CLAUDE.md')],
+    ['adopted\n', 'token', 'x'],
+  );
+  assert.is(statSync(join(home, '.config/gcloud/a')).mode & 0o777, 0o600);
+  assert.is(statSync(join(home, '.config/gcloud')).mode & 0o777, 0o700);
+  assert.is(statSync(join(home, '.claude/hooks/run')).mode & 0o777, 0o700);
+  assert.is(readlinkSync(join(home, '.claude/l')), 'CLAUDE.md');
+  assert.equal(
+    readdirSync(credentials).filter((name) => name.startsWith('.new')),
+    [],
+  );
+});
+
+test('of what is cut or damaged anywhere nothing lands, and what was there stays', () => {
+  const first = framed('login', [text('home/a', 'first')]);
+  assert.is(land(first, end).code, 0);
+  const config = framed('config', [text('home/b', 'b'.repeat(5000))]);
+  const next = Buffer.concat([framed('login', [text('home/a', 'next')]), config, end]);
+  const cuts = [...Array(80).keys()].map((step) => next.subarray(0, Math.floor((step * next.length) / 80)));
+  const damaged = Buffer.from(next);
+  damaged[600]! ^= 1;
+  const name = Buffer.from(next.toString('latin1').replace('config ', 'other_ '), 'latin1');
+  for (const input of [
+    ...cuts,
+    next.subarray(0, -1).subarray(0, -3),
+    damaged,
+    name,
+    Buffer.from('login x y whole\n'),
+  ]) {
+    const done = land(input);
+    assert.is(done.code, 1, `${input.length}`);
+    assert.is(readFileSync(join(credentials, 'login/home/a'), 'utf8'), 'first');
+    assert.not.ok(existsSync(join(credentials, 'config')));
+    assert.equal(
+      readdirSync(credentials).filter((one) => one.startsWith('.new')),
+      [],
+    );
+  }
+  assert.is(land(next).code, 0);
+});
+
+test('a session says what it needs, and what it has; a part that is not whole is never done', () => {
+  assert.is(check('x', '-'), 'need login config\n');
+  const login = framed('login', [text('home/a', '1')]);
+  const digest = login.toString('latin1').split(' ')[2]!;
+  assert.is(land(login, framed('config', [text('home/b', '1')]), end).code, 0);
+  assert.is(check(digest, '-'), 'need login config\n');
+  adopt();
+  assert.is(check(digest, '-'), 'same\n');
+  assert.is(check(digest, 'other'), 'need config\n');
+  assert.is(check('other', '-'), 'need login\n');
+  assert.is(land(framed('login', [text('home/a', '1')], 'incomplete'), end).code, 0);
+  adopt();
+  assert.is(check(digest, '-'), 'need login\n');
+});
+
+test('who needs something is asked once more when it has landed; who goes away before that changes nothing', async () => {
+  const far = session.start(['credentials']);
+  const answers = createInterface({ input: far.stdout })[Symbol.asyncIterator]();
+  far.stdin.write('check none none\n');
+  assert.is((await answers.next()).value, 'need login config');
+  land(framed('login', [text('home/a', '1')]), end);
+  assert.not.ok(existsSync(join(home, 'a')));
+  far.stdin.write('adopt\n');
+  assert.is((await answers.next()).value, 'adopted');
+  assert.is(read('a'), '1');
+  assert.equal(await once(far, 'close'), [0, null]);
+  land(framed('login', [text('home/a', '2')]), end);
+  const gone = session.start(['credentials']);
+  gone.stdin.end('check none none\n');
+  assert.equal(await once(gone, 'close'), [0, null]);
+  assert.is(read('a'), '1');
+});
+
+test('a landing leaves nothing of an older one, also of one that was killed after its swap', () => {
+  mkdirSync(join(credentials, '.config.killed'));
+  writeFileSync(join(credentials, '.config.killed/secret'), 'x');
+  for (const value of ['1', '2']) land(framed('login', [text('home/a', value)]), end);
+  const left = readdirSync(credentials).filter((name) => name !== '.lock');
+  assert.equal(left.sort(), ['login', readlinkSync(join(credentials, 'login'))].sort());
+});
+
+test('a file that could not be read at home stays as the session has it', () => {
+  land(framed('login', [text('home/d/ü\nx', 'old'), text('home/gone', 'x')]), end);
+  adopt();
+  land(
+    framed('login', [text('keep', 'home/d/ü\nx\0home/never\0'), text('home/c', 'new')], 'incomplete'),
+    end,
+  );
+  adopt();
+  assert.equal([read('d/ü\nx'), read('c'), existsSync(join(home, 'gone'))], ['old', 'new', false]);
+});
+
+test('what is removed at home is removed in the session; what the session made itself stays', () => {
+  land(framed('config', [text('home/.claude/skills/a', 'x'), text('home/.claude/skills/b', 'x')]), end);
+  adopt();
+  writeFileSync(join(home, '.claude/skills/own'), 'x');
+  land(framed('config', [text('home/.claude/skills/b', 'y')]), end);
+  adopt();
+  assert.equal(readdirSync(join(home, '.claude/skills')).sort(), ['b', 'own']);
+});
+
+test('no reader ever sees half of it', async () => {
+  const loop = `import { readFileSync } from 'node:fs';
+    let count = 0;
+    process.on('SIGTERM', () => { process.stdout.write(String(count)); process.exit(0); });
+    const look = () => {
+      for (let i = 0; i < 100; i++) {
+        const text = readFileSync(process.argv[1] + '/big', 'utf8');
+        if (!/^(.)\\1{299999}$/.test(text)) { process.stdout.write('torn'); process.exit(1); }
+        count++;
+      }
+      setImmediate(look);
+    };
+    look();`;
+  const big = (letter: string) => framed('login', [text('home/big', letter.repeat(300_000))]);
+  land(big('a'), end);
+  adopt();
+  const readers = [home, join(credentials, 'login/home')].map((folder) =>
+    spawn(process.execPath, ['--input-type=module', '-e', loop, folder], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    }),
+  );
+  const said = readers.map((reader) => reader.stdout.setEncoding('utf8').toArray());
+  for (const letter of 'bcdefgh') {
+    assert.is(land(big(letter), end).code, 0);
+    assert.is(adopt().stdout, 'adopted\n');
+  }
+  for (const reader of readers) reader.kill('SIGTERM');
+  await Promise.all(readers.map((reader) => (reader.exitCode === null ? once(reader, 'close') : undefined)));
+  for (const words of said) assert.match((await words).join(''), /^[1-9]\d*$/);
+});
+
+test('a folder that the agent made a link to the volume does not lead a secret to the disk', () => {
+  const volume = session.env['PAUDE_VOLUME']!;
+  mkdirSync(join(volume, 'trap'));
+  mkdirSync(join(home, '.config'));
+  symlinkSync(join(volume, 'trap'), join(home, '.config/gcloud'));
+  symlinkSync(join(volume, 'trap/file'), join(home, '.gitconfig'));
+  land(framed('login', [text('home/.config/gcloud/a', 'secret'), text('home/.gitconfig', 'secret')]), end);
+  assert.is(adopt().stdout, 'adopted\n');
+  assert.is(read('.config/gcloud/a'), 'secret');
+  assert.equal(readdirSync(join(volume, 'trap')), []);
+});
+
+test('folders that last take nothing of the user’s', () => {
+  const lasting = join(session.env['PAUDE_VOLUME']!, 'home/.claude/projects');
+  mkdirSync(lasting, { recursive: true });
+  mkdirSync(join(home, '.claude'));
+  symlinkSync(lasting, join(home, '.claude/projects'));
+  land(framed('config', [text('home/.claude/projects/x', 'secret'), text('home/.claude/y', 'z')]), end);
+  adopt();
+  assert.equal(readdirSync(lasting), []);
+  assert.is(read('.claude/y'), 'z');
+});
+
+test('the keys that the session keeps lie over what lands, live on the volume, and nothing of the user’s does', () => {
+  const json = (value: unknown) => JSON.stringify(value);
+  const state = (path = '.claude.json') => JSON.parse(read(path)) as Record<string, any>;
+  land(
+    framed('config', [
+      text('home/.claude.json', json({ userID: 'secret', numStartups: 7, projects: { '/home/u/x': {} } })),
+    ]),
+    end,
+  );
+  adopt();
+  // What a new session answers beforehand is there, too.
+  assert.is(state()['hasCompletedOnboarding'], true);
+  assert.is(state()['userID'], 'secret');
+  const changed = state();
+  changed['projects']['/pvc/workspace'].allowedTools = ['Bash(ls)'];
+  changed['numStartups'] = 99;
+  writeFileSync(join(home, '.claude.json'), json(changed));
+  land(framed('config', [text('home/.claude.json', json({ userID: 'secret', numStartups: 8 }))]), end);
+  adopt();
+  assert.equal(state()['projects'], {
+    '/pvc/workspace': { hasTrustDialogAccepted: true, allowedTools: ['Bash(ls)'] },
+  });
+  assert.is(state()['numStartups'], 8);
+  const kept = readFileSync(join(session.env['PAUDE_VOLUME']!, 'home/kept.json'), 'utf8');
+  assert.equal(JSON.parse(kept), {
+    '.claude.json': { projects: { '/pvc/workspace': { allowedTools: ['Bash(ls)'] } } },
+  });
+});
+
+test.run();

@@ -1,0 +1,368 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import { chmodSync, mkdirSync, rmSync, symlinkSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { buildSync } from 'esbuild';
+import * as assert from 'uvu/assert';
+import { claude } from '../../lib/agents/claude.ts';
+import { credentialsOf, planHome } from '../../lib/credentials/credentials.ts';
+import { checkSize, pack, roomIn } from '../../lib/credentials/pack.ts';
+import { isPaudeError } from '../../lib/errors.ts';
+import { suite } from '../harness/suite.ts';
+import { hostFolder, type HostFolder } from './host-folder.ts';
+import { unpack } from './unpack.ts';
+
+const test = suite('plan of credentials');
+let host: HostFolder;
+test.before.each(() => void (host = hostFolder()));
+test.after.each(() => host.remove());
+
+const destinations = async () => {
+  const { going } = await planHome(claude, host, false);
+  return new Map(going.map(({ to, part }) => [to, part]));
+};
+const texts = async (part: 'login' | 'config') =>
+  unpack((await credentialsOf(claude, host).parcel(part)).body);
+
+test('what the mission lists as synced goes, file by file', async () => {
+  for (const path of [
+    '.config/gcloud/application_default_credentials.json',
+    '.config/gcloud/credentials.db',
+    '.config/gcloud/configurations/config_default',
+    '.claude/settings.json',
+    '.claude/credentials.json',
+    '.claude/plugins/installed_plugins.json',
+    '.claude/plugins/known_marketplaces.json',
+    '.claude/plugins/cache/market/plugin/1.0/plugin.json',
+    '.claude/plugins/marketplaces/market/.claude-plugin/marketplace.json',
+    '.claude/CLAUDE.md',
+    '.claude/commands/a.md',
+    '.claude/skills/a/SKILL.md',
+    '.claude/skills/a/tasks/not-excluded',
+    '.claude/agents/a.md',
+    '.claude.json',
+  ])
+    host.write(path, '{}');
+  host.write('.gitconfig', '[user]\n\tname = A\n');
+  const going = await destinations();
+  const login = [...going].filter(([, part]) => part === 'login').map(([to]) => to);
+  assert.equal(login.sort(), [
+    'home/.claude/credentials.json',
+    'home/.config/gcloud/application_default_credentials.json',
+    'home/.config/gcloud/configurations/config_default',
+    'home/.config/gcloud/credentials.db',
+  ]);
+  for (const to of [
+    '.claude.json',
+    '.claude/CLAUDE.md',
+    '.claude/agents/a.md',
+    '.claude/commands/a.md',
+    '.claude/plugins/cache/market/plugin/1.0/plugin.json',
+    '.claude/plugins/installed_plugins.json',
+    '.claude/plugins/known_marketplaces.json',
+    '.claude/plugins/marketplaces/market/.claude-plugin/marketplace.json',
+    '.claude/settings.json',
+    '.claude/skills/a/SKILL.md',
+    '.claude/skills/a/tasks/not-excluded',
+    '.gitconfig',
+  ])
+    assert.is(going.get(`home/${to}`), 'config', to);
+});
+
+test('what the mission lists as excluded stays, file by file, at the top only', async () => {
+  const stays = [
+    'history.jsonl',
+    'tasks/a',
+    'todos/a.json',
+    'cache/a',
+    'stats-cache.json',
+    'debug/a',
+    'file-history/a/b',
+    'projects/-home-u-x/1.jsonl',
+    'shell-snapshots/a.sh',
+    'sessions/a',
+    'backups/.claude.json.backup',
+  ];
+  for (const path of stays) host.write(`.claude/${path}`, 'x');
+  host.write('.claude/plugins/cache/a', 'x');
+  const { going, staying } = await planHome(claude, host, true);
+  assert.equal(
+    going.map(({ to }) => to),
+    ['home/.claude/plugins/cache/a'],
+  );
+  assert.equal(staying.map(({ from }) => from).sort(), stays.map((path) => `~/.claude/${path}`).sort());
+  assert.ok(staying.every(({ why, size }) => why !== '' && size === 1));
+});
+
+test('of the agent’s own login the access token goes, and never what renews it', async () => {
+  const login = { accessToken: 'a-token', refreshToken: 'r-token', expiresAt: 5, scopes: ['x'], other: 'o' };
+  host.write(
+    '.claude/.credentials.json',
+    JSON.stringify({ claudeAiOauth: login, mcpOAuth: { s: { refreshToken: 'm' } } }),
+  );
+  const sent = (await texts('login')).get('home/.claude/.credentials.json')!;
+  assert.equal(JSON.parse(sent), {
+    claudeAiOauth: { accessToken: 'a-token', expiresAt: 5, scopes: ['x'] },
+  });
+});
+
+test('a login that can’t be read is left out, and what is in it is not told', async () => {
+  host.write('.claude/.credentials.json', 'sk-secret {');
+  const { notices, body } = await credentialsOf(claude, host).parcel('login');
+  assert.equal(notices, ['~/.claude/.credentials.json stays: it is not what it should be']);
+  assert.equal([...unpack(body)], []);
+});
+
+test('the shell’s logins and settings are files of their own', async () => {
+  Object.assign(host.env, {
+    ANTHROPIC_API_KEY: 'k',
+    ANTHROPIC_MODEL: 'm\n"x"',
+    AWS_SECRET: 'no',
+    CLOUD_ML_REGION: '',
+  });
+  assert.equal(
+    [...(await texts('login'))],
+    [
+      ['environment/ANTHROPIC_MODEL', 'm\n"x"'],
+      ['keys/ANTHROPIC_API_KEY', 'k'],
+    ],
+  );
+});
+
+test('folders that variables name are taken, and land where the session looks', async () => {
+  Object.assign(host.env, {
+    CLAUDE_CONFIG_DIR: join(host.home, 'else/claude'),
+    CLOUDSDK_CONFIG: join(host.home, 'else/gcloud'),
+    GOOGLE_APPLICATION_CREDENTIALS: host.write('else/key.json', '{"k":1}'),
+    XDG_CONFIG_HOME: join(host.home, 'else/xdg'),
+  });
+  host.write('else/claude/CLAUDE.md', 'x');
+  host.write('else/claude/.claude.json', `{"p":"${host.home}/else/claude/plugins/a"}`);
+  host.write('else/gcloud/credentials.db', 'db');
+  host.write('else/xdg/git/config', '[alias]\n\ta = b\n');
+  host.write('else/xdg/git/ignore', '*.x\n');
+  host.write('.claude/CLAUDE.md', 'the wrong one');
+  host.write('.config/gcloud/credentials.db', 'the wrong one');
+  const [login, config] = [await texts('login'), await texts('config')];
+  assert.is(config.get('home/.claude/CLAUDE.md'), 'x');
+  assert.is(config.get('home/.claude.json'), '{"p":"/home/paude/.claude/plugins/a"}');
+  assert.is(config.get('home/.claude/.claude.json'), undefined);
+  assert.is(config.get('home/.config/git/ignore'), '*.x\n');
+  assert.match(config.get('home/.gitconfig')!, '[alias]\n\ta = "b"\n');
+  assert.is(login.get('home/.config/gcloud/credentials.db'), 'db');
+  const key = 'home/.config/gcloud/google-application-credentials.json';
+  assert.is(login.get(key), '{"k":1}');
+  assert.is(login.get('environment/GOOGLE_APPLICATION_CREDENTIALS'), `/home/paude/${key.slice(5)}`);
+});
+
+test('links: in the folder they go as they are; what leaves it, goes in a circle, or is no file, stays and is named', async () => {
+  host.write('.claude/skills/a/SKILL.md', 'x');
+  host.write('elsewhere', 'secret');
+  const at = (path: string) => join(host.home, '.claude', path);
+  symlinkSync(at('skills/a'), at('skills/b'));
+  symlinkSync('../elsewhere', at('out'));
+  symlinkSync('/etc', at('etc'));
+  symlinkSync('round', at('round'));
+  symlinkSync('nowhere', at('broken'));
+  symlinkSync('.', at('skills/self'));
+  execFileSync('mkfifo', [at('pipe')]);
+  const server = createServer().listen(at('socket'));
+  const { going, staying } = await planHome(claude, host, false);
+  server.close();
+  assert.equal(
+    going.map(({ to, source }) => [to, source.type === 'link' ? source.target : '']),
+    [
+      ['home/.claude/skills/a/SKILL.md', ''],
+      ['home/.claude/skills/b', 'a'],
+      ['home/.claude/skills/self', '.'],
+    ],
+  );
+  const why = new Map(staying.map((one) => [one.from.replace('~/.claude/', ''), one.why]));
+  assert.equal([...why.keys()].sort(), ['broken', 'etc', 'out', 'pipe', 'round', 'socket']);
+  assert.is(why.get('round'), 'a link that goes round in a circle');
+  assert.is(why.get('socket'), 'a socket');
+});
+
+test('a folder that is a link itself is the user’s way to keep it elsewhere', async () => {
+  host.write('dotfiles/claude/CLAUDE.md', 'x');
+  symlinkSync('dotfiles/claude', join(host.home, '.claude'));
+  assert.is((await texts('config')).get('home/.claude/CLAUDE.md'), 'x');
+});
+
+test('names of every kind arrive as they are; one that is not UTF-8 stays and is named', async () => {
+  const names = [
+    'a b',
+    'ü',
+    'line\nbreak',
+    '-rf',
+    'quote\'"',
+    'x'.repeat(200),
+    `${'deep/'.repeat(60)}end`,
+    '\u202Eabc',
+    '*',
+  ];
+  for (const name of names) host.write(`.claude/skills/${name}`, name);
+  mkdirSync(join(host.home, '.claude/skills'), { recursive: true });
+  execFileSync('sh', ['-c', 'printf x >"$1/$(printf "bad\\377")"', 'sh', join(host.home, '.claude/skills')]);
+  const { going, staying } = await planHome(claude, host, false);
+  assert.is(going.length, names.length);
+  assert.equal(
+    staying.map(({ why }) => why),
+    ['its name is not UTF-8'],
+  );
+  const sent = await texts('config');
+  for (const name of names) assert.is(sent.get(`home/.claude/skills/${name}`), name, name);
+});
+
+test('too much is told before it is read, with the largest files', async () => {
+  host.write('.claude/CLAUDE.md', 'x');
+  execFileSync('truncate', ['-s', '200M', join(host.home, '.claude/big one')]);
+  execFileSync('truncate', ['-s', '5M', join(host.home, '.claude/second')]);
+  try {
+    await credentialsOf(claude, host).parcel('config');
+    assert.unreachable();
+  } catch (error) {
+    assert.ok(isPaudeError(error, 'CREDENTIALS_TOO_LARGE'), String(error));
+    assert.match(error.message, '205 MiB');
+    assert.match(error.message, '~/.claude/big one (200 MiB), ~/.claude/second (5 MiB)');
+  }
+  // What lives shortly has nothing to do with it.
+  await credentialsOf(claude, host).parcel('login');
+});
+
+test('what vanishes, or becomes a link or a pipe, between the plan and the reading stays and is named', async () => {
+  for (const name of ['a', 'gone', 'link', 'pipe']) host.write(`.claude/skills/${name}`, name);
+  const plan = await planHome(claude, host, false);
+  const at = (name: string) => join(host.home, '.claude/skills', name);
+  for (const name of ['gone', 'link', 'pipe']) rmSync(at(name));
+  symlinkSync('/etc/passwd', at('link'));
+  execFileSync('mkfifo', [at('pipe')]);
+  const parcel = await pack(plan, 'config');
+  assert.equal(parcel.notices, [
+    '~/.claude/skills/gone stays: it vanished',
+    '~/.claude/skills/link stays: it became a link',
+    "~/.claude/skills/pipe stays: it can't be read (not a file)",
+  ]);
+  assert.equal([parcel.incomplete, [...unpack(parcel.body).values()]], [false, ['a']]);
+});
+
+test('a session of little memory gets less', async () => {
+  execFileSync('mkdir', [join(host.home, '.claude')]);
+  execFileSync('truncate', ['-s', '65M', join(host.home, '.claude/big')]);
+  await credentialsOf(claude, host).parcel('config');
+  const small = await credentialsOf(claude, host, 256 * 2 ** 20)
+    .parcel('config')
+    .catch((error: unknown) => error);
+  assert.ok(isPaudeError(small, 'CREDENTIALS_TOO_LARGE'), String(small));
+  assert.match(small.message, '65 MiB would go into the session’s memory'.replace('’', "'"));
+  assert.match(small.message, 'there is room for 64 MiB');
+});
+
+test('small files are counted as what they take in memory', () => {
+  const many = (count: number) =>
+    checkSize(
+      Array.from({ length: count }, (_, number) => ({
+        part: 'config' as const,
+        to: `home/${number}`,
+        from: `~/${number}`,
+        why: '',
+        size: 1,
+        source: { type: 'kept' } as const,
+      })),
+      roomIn(undefined),
+    );
+  many(24_576);
+  assert.throws(
+    () => many(24_577),
+    (error: unknown) => isPaudeError(error, 'CREDENTIALS_TOO_LARGE'),
+  );
+});
+
+test('what may not be read stays, is named, and the rest goes', () => {
+  host.write('.claude/CLAUDE.md', 'x');
+  host.write('.claude/skills/secret', 'x');
+  host.write('.claude/agents/a.md', 'x');
+  chmodSync(join(host.home, '.claude/skills/secret'), 0);
+  chmodSync(join(host.home, '.claude/agents'), 0);
+  // Root reads everything, so another user looks: what that one needs is open to all.
+  for (const folder of [host.home, join(host.home, '.claude'), join(host.home, '.claude/skills')])
+    chmodSync(folder, 0o755);
+  const bundle = buildSync({
+    entryPoints: ['lib/credentials/credentials.ts'],
+    bundle: true,
+    platform: 'node',
+    format: 'cjs',
+    write: false,
+  });
+  const agent = buildSync({
+    entryPoints: ['lib/agents/claude.ts'],
+    bundle: true,
+    platform: 'node',
+    format: 'cjs',
+    write: false,
+  });
+  const script = `
+    const load = (text) => { const module = { exports: {} }; new Function('module', 'exports', 'require', text)(module, module.exports, require); return module.exports; };
+    const [{ credentialsOf, planHome }, { claude }] = JSON.parse(require('fs').readFileSync(0, 'utf8')).map(load);
+    const host = { home: process.argv[1], env: {}, platform: 'linux', gitConfig: async () => [], keychain: async () => undefined };
+    (async () => {
+      const { staying } = await planHome(claude, host, false);
+      const { notices, body } = await credentialsOf(claude, host).parcel('config');
+      process.stdout.write(JSON.stringify({ staying, notices, sent: body.toString('latin1').includes('home/.claude/CLAUDE.md') }));
+    })();`;
+  const done = spawnSync(process.execPath, ['-e', script, host.home], {
+    input: JSON.stringify([bundle.outputFiles[0]!.text, agent.outputFiles[0]!.text]),
+    encoding: 'utf8',
+    cwd: '/',
+    env: { PATH: process.env['PATH'] },
+    ...(process.getuid?.() === 0 ? { uid: 65534, gid: 65534 } : {}),
+  });
+  chmodSync(join(host.home, '.claude/agents'), 0o755);
+  assert.equal(JSON.parse(done.stdout || done.stderr), {
+    staying: [{ from: '~/.claude/agents/', why: 'it may not be read', size: 0 }],
+    notices: ['~/.claude/skills/secret stays: it may not be read'],
+    sent: true,
+  });
+});
+
+test('10,000 small files are one archive', async () => {
+  for (let number = 0; number < 10_000; number++)
+    host.write(`.claude/skills/${number % 100}/${number}`, `${number}`);
+  const sent = await texts('config');
+  assert.is(sent.size, 10_000);
+  assert.is(sent.get('home/.claude/skills/99/9999'), '9999');
+});
+
+test('programs and helpers of this machine are taken out of the agent’s settings', async () => {
+  host.write('.claude/settings.json', '{"apiKeyHelper":"/bin/x","model":"m"}');
+  assert.equal(JSON.parse((await texts('config')).get('home/.claude/settings.json')!), { model: 'm' });
+});
+
+test('gcloud’s databases go with their journals, its logs and caches stay', async () => {
+  for (const path of [
+    'credentials.db',
+    'credentials.db-wal',
+    'access_tokens.db',
+    'logs/2026/x.log',
+    'virtenv/bin/x',
+    '.last_update_check.json',
+  ])
+    host.write(`.config/gcloud/${path}`, path);
+  assert.equal([...(await texts('login')).keys()].sort(), [
+    'home/.config/gcloud/access_tokens.db',
+    'home/.config/gcloud/credentials.db',
+    'home/.config/gcloud/credentials.db-wal',
+  ]);
+});
+
+test('the same home is the same archive', async () => {
+  host.write('.claude/.credentials.json', '{"claudeAiOauth":{"accessToken":"a"}}');
+  host.write('.config/gcloud/credentials.db', 'x');
+  const first = await credentialsOf(claude, host).parcel('login');
+  host.write('.config/gcloud/credentials.db', 'x');
+  assert.is((await credentialsOf(claude, host).parcel('login')).digest, first.digest);
+  host.write('.config/gcloud/credentials.db', 'y');
+  assert.is.not((await credentialsOf(claude, host).parcel('login')).digest, first.digest);
+});
+
+test.run();

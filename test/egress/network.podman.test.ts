@@ -1,0 +1,66 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import * as assert from 'uvu/assert';
+import { podmanBackend } from '../../lib/backends/podman/podman-backend.ts';
+import { podmanProgram } from '../../lib/backends/podman/podman.ts';
+import { podmanSkip, testImage, testProxyImage } from '../harness/podman-world.ts';
+import { sessionName } from '../../lib/names.ts';
+import { suite } from '../harness/suite.ts';
+import { OutsideOnPodman } from '../outside/on-podman.ts';
+import type { Outside } from '../outside/outside.ts';
+import { networkSuite } from './network-suite.ts';
+import { FilteredSessions, never } from './session-ports.ts';
+
+const podman = (outside: Outside, ...args: string[]) => (outside as OutsideOnPodman).podman(...args);
+const test = suite('the network of a session, changed while it runs');
+networkSuite(test, {
+  skip: podmanSkip,
+  outside: () => new OutsideOnPodman(),
+  sessions: async ({ env }) => {
+    const backend = podmanBackend(podmanProgram(env), 'tester');
+    return new FilteredSessions(backend, { session: testImage, proxy: testProxyImage });
+  },
+  kills: {
+    'squid alone': (outside, name) =>
+      void podman(
+        outside,
+        'exec',
+        `proxy-paude-${name}`,
+        'sh',
+        '-c',
+        'kill -9 $(pidof -s squid || pgrep squid)',
+      ),
+    // Its first process can't be killed from inside; Podman starts the container again when it ends by itself.
+    whole: (outside, name) => {
+      const pid = podman(outside, 'inspect', '--format', '{{.State.Pid}}', `proxy-paude-${name}`).trim();
+      assert.ok(Number(pid) > 1, pid);
+      process.kill(Number(pid), 'SIGKILL');
+    },
+  },
+});
+
+test.skipIf(podmanSkip)('the machine itself is reached by its name, where that is allowed', async () => {
+  const server = createServer((_, response) => response.end('the machine')).listen(0, '0.0.0.0');
+  await once(server, 'listening');
+  const host = `http://host.containers.internal:${(server.address() as AddressInfo).port}`;
+  const backend = podmanBackend(podmanProgram(process.env), 'tester');
+  const sessions = new FilteredSessions(backend, { session: testImage, proxy: testProxyImage });
+  try {
+    // Podman takes the address of any of the proxy's two networks: one of four would be of the inner one.
+    for (const number of [1, 2, 3, 4]) {
+      const name = sessionName(`machine-${process.pid}-${number}`);
+      await sessions.create(name, { allow: [`private:${host}`] });
+      try {
+        await sessions.start(name);
+        assert.is((await sessions.run(name, ['curl', '-sS', host])).out, 'the machine');
+      } finally {
+        await backend.remove(name, never);
+      }
+    }
+  } finally {
+    server.close();
+  }
+});
+
+test.run();

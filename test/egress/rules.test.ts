@@ -1,0 +1,230 @@
+import * as assert from 'uvu/assert';
+import { agentHosts } from '../../lib/agents/agents.ts';
+import { claude } from '../../lib/agents/claude.ts';
+import { isPaudeError } from '../../lib/errors.ts';
+import { formatHostRule, parseHostRule } from '../../lib/egress/host-rule.ts';
+import { hostGroups } from '../../lib/egress/host-groups.ts';
+import { addedUp, entryFor, formatLedger, parseLedger, stillBlocked } from '../../lib/egress/ledger.ts';
+import { changedRules, hostPattern, hostRulesOf, normalEntry } from '../../lib/egress/network-rules.ts';
+import { proxyConfiguration } from '../../lib/egress/proxy-configuration.ts';
+import { proxyEnvironment } from '../../lib/egress/proxy-environment.ts';
+import { parseUpstream } from '../../lib/egress/upstream-proxy.ts';
+import { formatPlan, planOf, verdictOf } from '../../lib/egress/probe.ts';
+import { suite } from '../harness/suite.ts';
+
+const test = suite('egress rules');
+const rules = (allow: readonly string[], deny: readonly string[] = []) => ({ agent: [], allow, deny });
+
+function refuses(work: () => unknown): string {
+  try {
+    work();
+  } catch (error) {
+    assert.ok(isPaudeError(error, 'USAGE'), String(error));
+    return error.message;
+  }
+  return assert.unreachable('it was accepted') as never;
+}
+
+test('a host has one form, however it is written', () => {
+  for (const [written, form] of [
+    ['Example.COM', 'example.com'],
+    ['example.com.', 'example.com'],
+    ['https://example.com/', 'example.com'],
+    ['example.com:443', 'example.com'],
+    ['example.com:8443', 'example.com:8443'],
+    ['http://example.com', 'example.com:80'],
+    ['example.com:80', 'example.com:80'],
+    ['http://example.com:8080', 'http://example.com:8080'],
+    ['https://example.com:80', 'https://example.com:80'],
+    ['*.Example.com', '*.example.com'],
+    ['*-api.example.com', '*-api.example.com'],
+    ['bücher.example', 'xn--bcher-kva.example'],
+    ['private:db.corp:5432', 'private:db.corp:5432'],
+    [' NPM ', 'npm'],
+  ] as const) {
+    assert.is(normalEntry(written), form, written);
+    assert.is(normalEntry(form), form, `${form} is its own form`);
+  }
+});
+
+test('what is no host is refused', () => {
+  const wrong = [
+    '',
+    '*',
+    '*.com',
+    'a.*.com',
+    'exa*mple.com',
+    '1.2.3.4',
+    '0x7f.1',
+    '2130706433',
+    '[::1]',
+    'localhost',
+  ];
+  const more = [
+    'a b.com',
+    'a.com/x',
+    'user@a.com',
+    'a.com:0',
+    'a.com:70000',
+    'ftp://a.com',
+    '-a.com',
+    'a..com',
+    'a.com\nb.com',
+  ];
+  for (const text of [...wrong, ...more])
+    assert.match(
+      refuses(() => parseHostRule(text)),
+      "can't be allowed",
+      text,
+    );
+});
+
+test('every word stands for hosts in their form', () => {
+  for (const host of Object.values(hostGroups).flat()) assert.is(formatHostRule(parseHostRule(host)), host);
+});
+
+test('a pattern stands for what it says, and for nothing beside', () => {
+  const names = (host: string, name: string) => new RegExp(hostPattern(parseHostRule(host))).test(name);
+  assert.ok(names('*.example.com', 'a.b.example.com'));
+  for (const name of [
+    'example.com',
+    'badexample.com',
+    'example.com.evil.org',
+    'a.example.com.',
+    'a/.example.com',
+  ])
+    assert.is(names('*.example.com', name), false, name);
+  assert.ok(names('*-aiplatform.googleapis.com', 'us-east5-aiplatform.googleapis.com'));
+  assert.is(names('*-aiplatform.googleapis.com', 'x.y-aiplatform.googleapis.com'), false);
+  assert.is(names('example.com', 'exampleXcom'), false);
+});
+
+test('what is denied goes before what is allowed, also under a wildcard', () => {
+  const all = (allow: readonly string[], deny: readonly string[]) => {
+    const { allowed, denied } = hostRulesOf(rules(allow, deny));
+    return [allowed.map(formatHostRule), denied.map(formatHostRule)];
+  };
+  assert.equal(all(['b.org', 'a.org', 'a.org'], []), [['a.org', 'b.org'], []]);
+  assert.equal(all(['npm'], ['registry.yarnpkg.com']), [['registry.npmjs.org'], ['registry.yarnpkg.com']]);
+  assert.equal(all(['*.a.org'], ['x.a.org']), [['*.a.org'], ['x.a.org']]);
+  assert.equal(all(['x.a.org', '*.b.org'], ['*.a.org', '*.b.org']), [[], ['*.a.org', '*.b.org']]);
+});
+
+test('allowing and denying take each other back, and what would have no effect is refused', () => {
+  const denied = changedRules(rules(['a.org']), { allow: [], deny: ['A.org'] });
+  assert.equal(denied, rules([], ['a.org']));
+  assert.equal(changedRules(denied, { allow: ['a.org'], deny: [] }), rules(['a.org']));
+  const wide = changedRules(rules([]), { allow: [], deny: ['*.a.org'] });
+  assert.match(
+    refuses(() => changedRules(wide, { allow: ['x.a.org'], deny: [] })),
+    '*.a.org is denied',
+  );
+  refuses(() => changedRules(rules([]), { allow: ['a.org'], deny: ['a.org'] }));
+});
+
+test('the configuration is the same for the same rules, and has no name in it that is not allowed', () => {
+  const text = proxyConfiguration(hostRulesOf(rules(['b.org:8443', 'a.org', 'http://c.org'], ['x.a.org'])));
+  assert.is(
+    text,
+    proxyConfiguration(hostRulesOf(rules(['http://c.org', 'a.org', 'b.org:8443'], ['x.a.org']))),
+  );
+  assert.match(text, 'acl tls_names_443 dstdom_regex -n -i ^a\\.org$');
+  assert.match(text, 'acl tls_names_8443 dstdom_regex -n -i ^b\\.org$');
+  assert.match(text, 'acl http_names_80 dstdom_regex -n -i ^c\\.org$');
+  assert.match(text, '!tls_denied_443');
+  assert.match(proxyConfiguration(hostRulesOf(rules([]))), 'acl tls_ok any-of !all');
+  assert.ok(text.split('\n').every((line) => line.length < 400));
+});
+
+test('the agent’s hosts follow its provider, and where its API is', () => {
+  const of = (env: NodeJS.ProcessEnv) => agentHosts(claude, env);
+  assert.ok(of({}).includes('api.anthropic.com'));
+  assert.is(
+    of({}).some((host) => host.includes('googleapis')),
+    false,
+  );
+  const vertex = of({ CLAUDE_CODE_USE_VERTEX: '1' });
+  assert.ok(vertex.includes('*-aiplatform.googleapis.com') && vertex.includes('oauth2.googleapis.com'));
+  assert.is(
+    vertex.some((host) => host === '*.googleapis.com' || host.includes('anthropic')),
+    false,
+  );
+  assert.ok(of({ CLAUDE_CODE_USE_VERTEX: '0' }).includes('api.anthropic.com'));
+  assert.ok(
+    of({ ANTHROPIC_BASE_URL: 'https://llm.corp.example:8443/x' }).includes('https://llm.corp.example:8443'),
+  );
+  assert.ok(of({ ANTHROPIC_BASE_URL: 'http://llm.corp.example' }).includes('http://llm.corp.example:80'));
+  for (const local of ['http://127.0.0.1:4', 'http://localhost:4', 'http://[::1]:4'])
+    assert.equal(of({ ANTHROPIC_BASE_URL: local }), of({}));
+});
+
+test('programs find the proxy in both cases, and not for what is local', () => {
+  const env = proxyEnvironment('10.1.2.3');
+  for (const name of ['HTTPS_PROXY', 'https_proxy', 'HTTP_PROXY', 'http_proxy'])
+    assert.is(env[name], 'http://10.1.2.3:3128');
+  assert.match(env['no_proxy']!, '127.0.0.1');
+  assert.is(proxyEnvironment('fd00::7')['https_proxy'], 'http://[fd00::7]:3128');
+});
+
+test('a password of an upstream proxy is not part of what is kept', () => {
+  const { url, login, proxy } = parseUpstream('http://me:p%40ss@proxy.corp:8080/');
+  assert.equal(
+    [url, login, proxy.host, proxy.port],
+    ['http://proxy.corp:8080', 'me:p@ss', 'proxy.corp', 8080],
+  );
+  const message = refuses(() => parseUpstream('ftp://me:secret@proxy.corp'));
+  assert.is(message.includes('secret'), false);
+});
+
+test('a ledger is kept as text, adds up, has a bound, and forgets what was allowed since', () => {
+  const kept = parseLedger('b.x.org 443 host 3 20\na.x.org 443 host 1 10\na.x.org 443 address 1 10\n');
+  assert.equal(parseLedger(formatLedger(kept)), kept);
+  const all = addedUp(kept, parseLedger('a.x.org 443 host 2 30\n'));
+  assert.equal(formatLedger(all).split('\n'), [
+    'a.x.org 443 host 3 30',
+    'b.x.org 443 host 3 20',
+    'a.x.org 443 address 1 10',
+  ]);
+  const many = Array.from({ length: 500 }, (_, index) => `h${index}.org 443 host 1 ${9000 - index}\n`);
+  const few = formatLedger(parseLedger(many.join(''))).split('\n');
+  assert.equal([few.length, few[0]], [50, 'h0.org 443 host 1 9000']);
+  const rules = { agent: ['*.x.org'], allow: [], deny: ['b.x.org'] };
+  assert.is(
+    formatLedger(stillBlocked(all, hostRulesOf(rules))),
+    'b.x.org 443 host 3 20\na.x.org 443 address 1 10',
+  );
+});
+
+test('the proxy’s ledger is read, and what is not of its form is left out', () => {
+  const [one, ...more] = parseLedger(
+    'evil.org 443 host 3 1795556471\nx\n\u001b[2J 1 host 1 z\na b 443 host 1 1\n',
+  );
+  assert.equal(more, []);
+  assert.equal([one?.host, one?.count, one?.last.toISOString()], ['evil.org', 3, '2026-11-24T21:41:11.000Z']);
+  assert.is(entryFor({ ...one!, why: 'address', port: 8443 }), 'private:evil.org:8443');
+});
+
+test('without the guarded port there is no plan, and what was not answered is not proved', () => {
+  const allowed = { host: 'a.org', port: 443 };
+  assert.is(planOf('metadata 169.254.169.254 80\n', allowed), undefined);
+  const plan = planOf('guarded 10.0.0.1 3130\ndns 10.0.0.2 53\nnonsense\nnode ; 1\n', allowed)!;
+  assert.equal(formatPlan(plan).trim().split('\n'), [
+    '0 tcp 10.0.0.1 3130',
+    '1 udp 10.0.0.2 53',
+    '2 tcp 10.0.0.2 53',
+    'refused proxy-refuses probe.git-paude.invalid 443',
+    'allowed proxy-reaches a.org 443',
+  ]);
+  const good = '0 ok\n1 ok\n2 ok\nrefused ok\nallowed ok\n';
+  assert.equal(verdictOf(plan, good), { open: [] });
+  assert.is(verdictOf(plan, good.replace('1 ok', '1 open')).open.length, 1);
+  assert.match(verdictOf(plan, good.replace('0 ok\n', '')).open[0]!, '10.0.0.1 port 3130');
+  assert.is(
+    verdictOf(plan, good.replace('refused ok', 'refused failed it lets through')).proxy,
+    'it lets through',
+  );
+  assert.is(verdictOf(plan, good.replace('allowed ok', 'allowed failed DNS')).unreachable, 'DNS');
+  assert.is(verdictOf(plan, '').open.length, 3);
+});
+
+test.run();

@@ -1,0 +1,221 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import * as assert from 'uvu/assert';
+import { isPaudeError } from '../../lib/errors.ts';
+import { findHook, installHook, uninstallHook } from '../../lib/git/hooks.ts';
+import { suite } from '../harness/suite.ts';
+import { until } from '../journeys/world.ts';
+import { HookedRepository } from './hooked-repository.ts';
+
+const test = suite('hooks');
+let at: HookedRepository;
+let root: string;
+let repository: string;
+let env: NodeJS.ProcessEnv;
+
+test.before.each(() => {
+  at = new HookedRepository();
+  ({ root, repository, env } = at);
+});
+test.after.each(() => at.remove());
+
+const git = (folder: string, ...args: string[]) => at.git(folder, ...args);
+const runs = () => at.runs();
+const waitForRuns = (count: number) => at.waitForRuns(count);
+const later = () => at.later();
+const quiet = () => at.quiet();
+
+test('a checkout of a branch runs it in the background, with the repository as its folder', async () => {
+  await installHook(repository, env, false);
+  assert.is(git(repository, 'checkout', '-q', 'other').code, 0);
+  await waitForRuns(1);
+  later();
+  assert.is(git(repository, 'switch', '-q', '-c', 'new').code, 0);
+  assert.equal(await waitForRuns(2), Array(2).fill(`hooks run in ${repository}`));
+});
+
+test('a burst runs it once, and a minute later it runs again', async () => {
+  await installHook(repository, env, false);
+  for (let round = 0; round < 6; round++)
+    git(repository, 'checkout', '-q', round % 2 === 0 ? 'other' : 'main');
+  await waitForRuns(1);
+  await quiet();
+  assert.is(runs().length, 1);
+  later();
+  git(repository, 'checkout', '-q', 'other');
+  await waitForRuns(2);
+});
+
+test('what is no checkout of a branch does not run it', async () => {
+  await installHook(repository, env, false);
+  git(repository, 'checkout', '-q', 'HEAD~1', '--', 'file');
+  git(repository, 'reset', '-q', '--hard');
+  git(repository, 'commit', '-q', '--allow-empty', '-m', 'x');
+  git(repository, 'stash');
+  git(repository, 'tag', 'v');
+  await quiet();
+  assert.equal(runs(), []);
+});
+
+test('it is quiet in the middle of a rebase and of a bisect', async () => {
+  await installHook(repository, env, false);
+  git(repository, 'branch', '-q', 'topic', 'HEAD~1');
+  spawnSync('git', ['rebase', '-q', '-i', '--root'], {
+    cwd: repository,
+    env: { ...env, GIT_SEQUENCE_EDITOR: 'sed -i s/pick/edit/' },
+  });
+  assert.ok(existsSync(join(repository, '.git/rebase-merge')));
+  assert.is(git(repository, 'checkout', '-q', 'topic').code, 0);
+  git(repository, 'checkout', '-q', '--detach', 'main');
+  git(repository, 'rebase', '--quit');
+  await quiet();
+  assert.equal(runs(), []);
+  git(repository, 'bisect', 'start', 'main', 'main~2');
+  assert.ok(existsSync(join(repository, '.git/BISECT_LOG')));
+  git(repository, 'bisect', 'good');
+  await quiet();
+  assert.equal(runs(), []);
+});
+
+test('a linked worktree has it too', async () => {
+  await installHook(repository, env, false);
+  const linked = join(root, 'linked');
+  assert.is(git(repository, 'worktree', 'add', '-q', linked, 'other').code, 0);
+  await waitForRuns(1);
+  await quiet();
+  later();
+  assert.is(git(linked, 'checkout', '-q', '-b', 'there').code, 0);
+  assert.is((await waitForRuns(2)).at(-1), `hooks run in ${linked}`);
+  assert.is((await findHook(linked, env)).path, join(repository, '.git/hooks/post-checkout'));
+  assert.is((await findHook(linked, env)).state, 'ours');
+});
+
+test('without sessions in the repository’s own configuration it runs nothing, whatever else says', async () => {
+  await installHook(repository, env, false);
+  git(repository, 'remote', 'remove', 'paude-x');
+  git(repository, 'remote', 'add', 'origin', 'https://example.com/paude:x');
+  writeFileSync(join(root, '.gitconfig'), '[remote "g"]\n\turl = paude://podman/x\n');
+  writeFileSync(join(repository, '.paude.json'), '{"backend":"podman"}');
+  assert.is(git(repository, 'checkout', '-q', 'other').code, 0);
+  await quiet();
+  assert.equal(runs(), []);
+});
+
+test('a checkout does not wait for it and does not fail with it', async () => {
+  await installHook(repository, env, false);
+  at.program(
+    'git-paude',
+    'echo begun >>"$HOME/runs"; echo noise; echo noise >&2; while [ ! -e "$HOME/go" ]; do sleep 0.05; done; echo ended >>"$HOME/runs"; exit 3',
+  );
+  const done = git(repository, 'checkout', 'other');
+  assert.is(done.code, 0);
+  assert.not.match(done.stdout + done.stderr, 'noise');
+  await waitForRuns(1);
+  later();
+  // The first one still runs.
+  assert.is(git(repository, 'checkout', '-q', 'main').code, 0);
+  writeFileSync(join(root, 'go'), '');
+  await until(
+    runs,
+    (rows) => rows.filter((row) => row === 'ended').length === rows.length / 2 && rows.length >= 2,
+  );
+});
+
+test('without git-paude on the PATH a checkout is a checkout', async () => {
+  await installHook(repository, env, false);
+  rmSync(join(root, 'bin/git-paude'));
+  assert.equal(git(repository, 'checkout', '-q', 'other'), { code: 0, stdout: '', stderr: '' });
+});
+
+test('a folder that can’t be written, and a lock that a dead hook left, do no harm', async () => {
+  await installHook(repository, env, false);
+  writeFileSync(join(repository, '.git/paude'), 'in the way');
+  assert.equal(git(repository, 'checkout', '-q', 'other'), { code: 0, stdout: '', stderr: '' });
+  rmSync(join(repository, '.git/paude'));
+  mkdirSync(join(repository, '.git/paude/hook.lock'), { recursive: true });
+  git(repository, 'checkout', '-q', 'main');
+  await quiet();
+  assert.equal(runs(), []);
+  utimesSync(join(repository, '.git/paude/hook.lock'), new Date(0), new Date(0));
+  git(repository, 'checkout', '-q', 'other');
+  await waitForRuns(1);
+});
+
+test('a stranger’s hook is not touched; chained it runs first, and its exit code counts; uninstalled it is as it was', async () => {
+  const file = join(repository, '.git/hooks/post-checkout');
+  const theirs = '#!/bin/bash\n[[ $3 == 1 ]] && echo "theirs $0 $1" >>"$HOME/theirs"\nexit 4\n';
+  mkdirSync(join(repository, '.git/hooks'), { recursive: true });
+  writeFileSync(file, theirs, { mode: 0o755 });
+  try {
+    await installHook(repository, env, false);
+    assert.unreachable();
+  } catch (error) {
+    assert.ok(isPaudeError(error, 'HOOK_FOREIGN'), String(error));
+  }
+  assert.is(readFileSync(file, 'utf8'), theirs);
+  const head = git(repository, 'rev-parse', 'HEAD').stdout.trim();
+  const failing = git(repository, 'checkout', '-q', 'main').code;
+  assert.is.not(failing, 0);
+  rmSync(join(root, 'theirs'));
+  assert.ok((await installHook(repository, env, true)).chained);
+  assert.is(git(repository, 'checkout', '-q', 'other').code, failing);
+  assert.is(readFileSync(join(root, 'theirs'), 'utf8'), `theirs .git/hooks/post-checkout ${head}\n`);
+  await waitForRuns(1);
+  // Again is nothing new.
+  assert.ok((await installHook(repository, env, false)).chained);
+  await uninstallHook(repository, env);
+  assert.is(readFileSync(file, 'utf8'), theirs);
+  try {
+    await uninstallHook(repository, env);
+    assert.unreachable();
+  } catch (error) {
+    assert.ok(isPaudeError(error, 'HOOK_FOREIGN'), String(error));
+  }
+});
+
+test('a chained hook of another language runs as it is', async () => {
+  const file = join(repository, '.git/hooks/post-checkout');
+  mkdirSync(join(repository, '.git/hooks'), { recursive: true });
+  writeFileSync(
+    file,
+    `#!${process.execPath}\nrequire('fs').writeFileSync(process.env.HOME + '/theirs', process.argv[4]);\n`,
+    { mode: 0o755 },
+  );
+  await installHook(repository, env, true);
+  assert.is(git(repository, 'checkout', '-q', 'other').code, 0);
+  assert.is(readFileSync(join(root, 'theirs'), 'utf8'), '1');
+});
+
+test('beside husky: its own hook of the repository still runs, also after it has laid its hooks anew', async () => {
+  const program = fileURLToPath(import.meta.resolve('husky').replace(/index\.js$/, 'bin.js'));
+  const husky = () => spawnSync(process.execPath, [program], { cwd: repository, env, encoding: 'utf8' });
+  assert.is(husky().status, 0);
+  writeFileSync(join(repository, '.husky/post-checkout'), 'echo "husky $3" >>"$HOME/theirs"\n');
+  const file = join(repository, '.husky/_/post-checkout');
+  assert.is((await findHook(repository, env)).path, file);
+  for (const [round, branch] of ['other', 'main'].entries()) {
+    assert.is((await findHook(repository, env)).state, 'foreign');
+    await installHook(repository, env, true);
+    assert.equal(git(repository, 'checkout', '-q', branch), { code: 0, stdout: '', stderr: '' });
+    assert.is(readFileSync(join(root, 'theirs'), 'utf8'), 'husky 1\n'.repeat(round + 1));
+    await waitForRuns(round + 1);
+    await quiet();
+    later();
+    husky();
+  }
+});
+
+test('an older version of it is brought up to date', async () => {
+  const file = join(repository, '.git/hooks/post-checkout');
+  await installHook(repository, env, false);
+  writeFileSync(file, "#!/bin/sh\n# git-paude's hook, version 0\n");
+  assert.is((await findHook(repository, env)).state, 'old');
+  assert.is((await installHook(repository, env, false)).state, 'ours');
+  await uninstallHook(repository, env);
+  assert.is((await findHook(repository, env)).state, 'none');
+  assert.not.ok(existsSync(file));
+});
+
+test.run();

@@ -1,0 +1,100 @@
+import { createHash } from 'node:crypto';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+/** What a registry at the wire does otherwise than it should. */
+export interface Fault {
+  /** Answers a request by itself; false leaves it to the registry. */
+  (request: IncomingMessage, response: ServerResponse): boolean | Promise<boolean>;
+}
+
+/** A registry at the wire that keeps what it gets in memory: just what pushing needs, and faults on top. */
+export class WireRegistry {
+  readonly blobs = new Map<string, Buffer>();
+  readonly manifests = new Map<string, Buffer>();
+  readonly requests: string[] = [];
+  readonly #uploads = new Map<string, Buffer>();
+  readonly #server: Server;
+  fault: Fault = () => false;
+  /** Told of each piece of a blob; what it waits for, the sender waits for. */
+  piece: (request: IncomingMessage, bytes: Buffer) => void | Promise<void> = () => undefined;
+
+  constructor() {
+    this.#server = createServer((request, response) => {
+      this.requests.push(`${request.method} ${request.url}`);
+      const answered = Promise.resolve(this.fault(request, response)).then((done) => {
+        if (!done) return this.#answer(request, response);
+      });
+      // Connections break off, and are meant to.
+      answered.catch(() => response.destroy());
+    });
+  }
+
+  async listen(): Promise<URL> {
+    await new Promise<void>((resolve) => this.#server.listen(0, '127.0.0.1', resolve));
+    return new URL(`http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`);
+  }
+
+  close(): void {
+    this.#server.close();
+    this.#server.closeAllConnections();
+  }
+
+  async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const url = new URL(request.url!, 'http://registry');
+    const [, kind = '', id = ''] = /\/(manifests|blobs\/uploads|blobs)\/([^/]*)$/.exec(url.pathname) ?? [];
+    const { method } = request;
+    if (kind === 'blobs' && method === 'HEAD') return reply(response, this.blobs.has(id) ? 200 : 404);
+    if (kind === 'blobs' && method === 'GET') return reply(response, 200, {}, this.blobs.get(id));
+    if (kind === 'blobs/uploads' && method === 'POST') {
+      const upload = String(this.#uploads.size + 1);
+      this.#uploads.set(upload, Buffer.alloc(0));
+      return reply(response, 202, { location: `${url.pathname}${upload}` });
+    }
+    if (kind === 'blobs/uploads' && method === 'GET') {
+      const { length } = this.#uploads.get(id)!;
+      return reply(response, 204, { range: `0-${Math.max(0, length - 1)}`, location: url.pathname });
+    }
+    if (kind === 'blobs/uploads' && method === 'PATCH') {
+      // What has arrived is kept when the connection breaks off.
+      for await (const chunk of request as AsyncIterable<Buffer>) {
+        this.#uploads.set(id, Buffer.concat([this.#uploads.get(id)!, chunk]));
+        await this.piece(request, chunk);
+      }
+      return reply(response, 202, { location: url.pathname });
+    }
+    if (kind === 'blobs/uploads' && method === 'PUT') {
+      const digest = url.searchParams.get('digest')!;
+      const bytes = this.#uploads.get(id)!;
+      if (digestOf(bytes) !== digest)
+        return reply(response, 400, {}, Buffer.from('{"errors":[{"code":"DIGEST_INVALID"}]}'));
+      this.blobs.set(digest, bytes);
+      return reply(response, 201, { 'docker-content-digest': digest });
+    }
+    if (kind === 'manifests' && method === 'PUT') {
+      const bytes = Buffer.concat(await request.toArray());
+      for (const name of [id, digestOf(bytes)]) this.manifests.set(name, bytes);
+      return reply(response, 201, { 'docker-content-digest': digestOf(bytes) });
+    }
+    const manifest = this.manifests.get(id);
+    reply(
+      response,
+      manifest === undefined ? 404 : 200,
+      { 'content-type': 'application/vnd.oci.image.manifest.v1+json' },
+      manifest,
+    );
+  }
+}
+
+export function digestOf(bytes: Buffer): string {
+  return `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
+}
+
+export function reply(
+  response: ServerResponse,
+  status: number,
+  headers: Record<string, string> = {},
+  body?: Buffer,
+): void {
+  response.writeHead(status, headers).end(body);
+}

@@ -1,0 +1,81 @@
+import { mkdirSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import * as assert from 'uvu/assert';
+import { testCluster } from '../harness/cluster-world.ts';
+import { externalRegistry, registrySkip, type TestRegistry } from '../harness/registries.ts';
+import { suite } from '../harness/suite.ts';
+import { onPlainCluster } from './ground.ts';
+import { building, logIn } from './image-ground.ts';
+import { begin } from './interruptible.ts';
+import { until, World } from './world.ts';
+
+const test = suite('journey: a push of an image is interrupted');
+let registry: TestRegistry | undefined;
+let world: World | undefined;
+
+test.after(() => {
+  world?.end();
+  registry?.end();
+});
+
+/** The layers that came whole, each with its repository. */
+const finished = (log: readonly string[]) =>
+  log.flatMap((line) => {
+    const [, name, digest] = /^PUT (\S*)\/uploads\/\S*digest=(\S+?)(?:&\S*)? 201$/.exec(line) ?? [];
+    return name === undefined ? [] : `${name} ${digest}`;
+  });
+
+test.skipIf(registrySkip)(
+  'Ctrl-C in create and in image push leaves nothing half-made, and what has arrived is not sent again',
+  async () => {
+    const { host, log } = (registry = await externalRegistry());
+    const on = (world = new World(building(onPlainCluster, testCluster.certificate)));
+    logIn(on, host);
+    const temporary = join(on.root, 'temporary');
+    mkdirSync(temporary);
+    const name = on.session('broken-off');
+    const flag = `--openshift-registry=${host}/me`;
+    const create = ['paude', 'create', name, flag, '--pull-secret=none'];
+    const arrived: string[] = [];
+
+    for (const command of [create, ['paude', 'image', 'push', flag]]) {
+      const running = begin(on, 'git', command, { TMPDIR: temporary });
+      const fresh: string[] = [];
+      const arriving = () => {
+        fresh.push(...log());
+        return finished(fresh);
+      };
+      await until(arriving, (found) => found.length > 0, 240_000);
+      running.interrupt();
+      const { code, stdout, stderr } = await running.ended;
+      fresh.push(...log());
+      assert.equal([code, stdout], [130, ''], stderr);
+      assert.match(stderr, /interrupted/);
+      assert.equal(readdirSync(temporary), []);
+      assert.is(on.run('pgrep', ['-f', temporary], '/').stdout, '');
+      assert.is(on.ground.objects(name), '');
+      assert.not.match(on.git('remote').stdout, name);
+      assert.equal(
+        finished(fresh).filter((digest) => arrived.includes(digest)),
+        [],
+      );
+      arrived.push(...finished(fresh));
+      assert.equal(
+        fresh.filter((line) => /^PUT \S*\/manifests\//.test(line)),
+        [],
+      );
+    }
+
+    const again = on.paude(...create.slice(1));
+    assert.is(again.code, 0, again.stderr);
+    const rest = finished(log());
+    assert.ok(rest.length > 0);
+    assert.equal(
+      rest.filter((digest) => arrived.includes(digest)),
+      [],
+    );
+    assert.ok(on.ground.isWhole(name));
+  },
+);
+
+test.run();

@@ -1,0 +1,320 @@
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, symlinkSync } from 'node:fs';
+import { join } from 'node:path';
+import * as assert from 'uvu/assert';
+import { ownClusterSkip } from '../harness/cluster-parts.ts';
+import { clusterEnv } from '../harness/cluster-world.ts';
+import { suite } from '../harness/suite.ts';
+import {
+  kubectl,
+  makeNamespace,
+  removeNamespace,
+  writeKubeconfig,
+  type Kubeconfig,
+} from './cluster-admin.ts';
+import { onPlainCluster, onRestrictedCluster } from './ground.ts';
+import { World } from './world.ts';
+
+const test = suite('journey: troubles on a cluster');
+const it = test.skipIf(ownClusterSkip);
+const scratch = `paude-troubles-${process.pid}`;
+const inScratch = { PAUDE_OPENSHIFT_NAMESPACE: scratch };
+let world: World;
+
+test.before(() => {
+  if (ownClusterSkip !== undefined) return;
+  world = new World(onPlainCluster);
+  makeNamespace(scratch);
+});
+test.after(() => {
+  if (ownClusterSkip !== undefined) return;
+  removeNamespace(scratch);
+  world.end();
+});
+
+const paude = (env: NodeJS.ProcessEnv, ...args: string[]) =>
+  world.run('git', ['paude', ...args], world.repository, env);
+
+/** The user's kubeconfig with something changed in it. */
+const changed = (
+  name: string,
+  change: (config: Kubeconfig) => void,
+  user: 'certificate' | 'admin' = 'certificate',
+) => ({
+  KUBECONFIG: writeKubeconfig(join(world.root, name), user, change),
+});
+
+/** What `list` and a push say: a failure is never an empty list, nor a session that is not there. */
+function bothSay(env: NodeJS.ProcessEnv, message: RegExp, hint: RegExp): void {
+  const listed = paude(env, 'list');
+  const pushed = world.run('git', ['push', onPlainCluster.url('any'), 'main'], world.repository, env);
+  assert.is(listed.code, 1, listed.stderr);
+  assert.is(pushed.code, 128, pushed.stderr);
+  assert.is(listed.stdout, '');
+  for (const { stderr } of [listed, pushed]) {
+    assert.match(stderr, message);
+    assert.match(stderr, hint);
+    assert.not.match(stderr, /no session| at .*\.js:/);
+  }
+}
+
+/** The command of a hint, run by a person who pasted it into a shell. */
+const paste = (command: string) =>
+  spawnSync('sh', ['-c', command], { env: clusterEnv('admin'), encoding: 'utf8' });
+
+it('no kubeconfig, and a context that it does not have', () => {
+  bothSay({ KUBECONFIG: '/there/is/none' }, /no kubeconfig|kubeconfig/, /hint: oc login https/);
+  const unknown = paude({}, 'list', '--openshift-context=nowhere');
+  assert.is(unknown.code, 1);
+  assert.match(
+    unknown.stderr,
+    /the kubeconfig has no context nowhere; there are: plain, restricted\nhint: --openshift-context=plain\n/,
+  );
+});
+
+it('not logged in, and a login that has expired, are never "no sessions"', () => {
+  const login = /not logged in to plain, or the login has expired/;
+  const hint = /hint: log in again: oc login/;
+  bothSay(
+    changed('expired', ({ users }) => (users[0]!.user = { token: 'has-expired' })),
+    login,
+    hint,
+  );
+  const nobody = paude(
+    changed('nobody', ({ users }) => (users[0]!.user = {})),
+    'list',
+  );
+  assert.is(nobody.code, 1);
+  assert.match(nobody.stderr, /not logged in|system:anonymous may not list/);
+  const plugin = {
+    apiVersion: 'client.authentication.k8s.io/v1',
+    command: 'no-such-login',
+    interactiveMode: 'Never',
+  };
+  bothSay(
+    changed('plugin', ({ users }) => (users[0]!.user = { exec: plugin })),
+    /no-such-login/,
+    hint,
+  );
+});
+
+it('an API server that can’t be reached, and one whose certificate is not trusted', () => {
+  const nowhere = changed(
+    'nowhere',
+    ({ clusters }) => (clusters[0]!.cluster['server'] = 'https://127.0.0.1:1'),
+  );
+  bothSay(nowhere, /the API server of plain can't be reached[^]*ECONNREFUSED/, /hint: is the network up/);
+  const stranger = changed(
+    'stranger',
+    ({ clusters }) => delete clusters[0]!.cluster['certificate-authority'],
+  );
+  bothSay(stranger, /the certificate of plain is not trusted/, /hint: .*--certificate-authority=FILE/);
+});
+
+it('neither oc nor kubectl is needed, and where one would be that is said', () => {
+  const PATH = join(world.root, 'without kubectl');
+  mkdirSync(PATH);
+  for (const program of ['git', 'git-paude', 'git-remote-paude', 'node', 'sh', 'env'])
+    symlinkSync(world.run('sh', ['-c', `command -v ${program}`]).stdout.trim(), join(PATH, program));
+  const without = (...args: string[]) => world.run(join(PATH, 'git'), args, world.repository, { PATH });
+  const name = world.session('without');
+  assert.is(without('paude', 'create', name).code, 0);
+  assert.is(without('push', '-q', `paude-${name}`, 'main').code, 0);
+  assert.is(without('paude', 'exec', name, '--', 'cat', 'README').stdout, 'hello\n');
+  const { code, stderr } = without('-c', 'paude.transport=kubectl', 'push', `paude-${name}`, 'main:other');
+  assert.is(code, 128);
+  assert.match(stderr, /neither oc nor kubectl is on the PATH\n[^]*install one of them: it is needed/);
+});
+
+it('a namespace that is not there: who may look is told so, and who may not is told both', () => {
+  const admin = changed('admin', ({ contexts }) => (contexts[0]!.name = 'plain'), 'admin');
+  const name = world.session('x');
+  const missing = paude(admin, 'create', name, '--openshift-context=plain', '--openshift-namespace=nowhere');
+  assert.is(missing.code, 1);
+  assert.match(missing.stderr, /the namespace nowhere doesn't exist in plain\n/);
+  assert.match(missing.stderr, /oc project NAME, .*--openshift-namespace=NAME, or ask an administrator/);
+  const unseen = paude({}, 'create', name, '--openshift-namespace=nowhere');
+  assert.is(unseen.code, 1);
+  assert.match(unseen.stderr, /alice may not \w+ \S+ in nowhere of plain[^]*no such namespace/);
+  assert.match(unseen.stderr, /oc project NAME, or name one: --openshift-namespace=NAME/);
+  assert.is(world.git('remote').stdout.includes(name), false);
+});
+
+it('a right that is missing is named, and the Role of the hint grants it', () => {
+  const namespace = `${scratch}-none`;
+  makeNamespace(namespace, { rights: false });
+  try {
+    const env = { PAUDE_OPENSHIFT_NAMESPACE: namespace };
+    const refused = paude(env, 'list');
+    assert.is(refused.code, 1);
+    assert.match(refused.stderr, new RegExp(`alice may not list statefulsets.apps in ${namespace} of plain`));
+    const [, command] = /can grant it: (.*); or switch/.exec(refused.stderr)!;
+    const granted = paste(command!.replaceAll('--context=plain', ''));
+    assert.is(granted.status, 0, granted.stderr);
+    const listed = paude(env, 'list');
+    assert.is(listed.code, 0, listed.stderr);
+    const everywhere = paude({}, 'list', '--all-namespaces');
+    assert.is(everywhere.code, 1);
+    assert.match(everywhere.stderr, /alice may not list statefulsets.apps in all namespaces of plain/);
+    assert.match(everywhere.stderr, /kubectl create clusterrole git-paude/);
+  } finally {
+    removeNamespace(namespace);
+  }
+});
+
+it('an unknown session is told with the names that there are', () => {
+  const there = world.session('there');
+  assert.is(paude(inScratch, 'create', there).code, 0);
+  for (const args of [
+    ['start', 'none'],
+    ['stop', 'none'],
+    ['delete', 'none', '--confirm'],
+    ['exec', 'none', '--', 'true'],
+  ]) {
+    const { code, stderr } = paude(inScratch, ...args);
+    assert.is(code, 1, args.join(' '));
+    assert.match(stderr, new RegExp(`there is no session none; there are: ${there}\n`), args.join(' '));
+  }
+});
+
+it('a pod that no node takes, an image that can’t be pulled, a volume that is not there', () => {
+  const name = world.session('pending');
+  /** Each hint is to be pasted as it stands. Nothing of it runs any more, and its events tell. */
+  const describes = (stderr: string) => {
+    const where = `pod paude-${name}-0 -n ${scratch} --context=plain`;
+    assert.match(stderr, `oc describe ${where}, or kubectl describe ${where}\n`);
+    const [pasted] = /kubectl get events [^;]*/.exec(stderr)!;
+    const events = spawnSync('sh', ['-c', pasted], { env: clusterEnv('certificate'), encoding: 'utf8' });
+    assert.is(events.status, 0, events.stderr);
+    assert.match(events.stdout, /Warning/);
+  };
+  const ends = (create: readonly string[], message: RegExp, between = () => {}) => {
+    assert.is(paude(inScratch, 'create', name, ...create).code, 0);
+    between();
+    const { code, stderr } = paude(inScratch, 'start', name, '--detach');
+    assert.is(code, 1);
+    assert.match(stderr, message);
+    assert.match(stderr, /\nit is stopped again\n/);
+    describes(stderr);
+    assert.match(paude(inScratch, 'list').stdout, new RegExp(`^${name}\tstopped\t`, 'm'));
+    const replicas = ['get', 'sts', `paude-${name}`, `proxy-paude-${name}`, '-n', scratch];
+    assert.is(kubectl([...replicas, '-o', 'jsonpath={.items[*].spec.replicas}']), '0 0');
+    assert.is(paude(inScratch, 'delete', name, '--confirm').code, 0);
+    assert.is(kubectl(['get', 'all,pvc', '-n', scratch, '-l', `paude.io/session=${name}`, '-o', 'name']), '');
+  };
+  ends(['--cpus-request=1000'], /can't start: no node takes its pod: .*Insufficient cpu/);
+  const image = `${onPlainCluster.env['PAUDE_IMAGE']}-that-is-not-there`;
+  ends([`--image=${image}`], /can't start: its image can’t be pulled: [^]*not found/);
+  ends([], /can't start: no node takes its pod: .*persistentvolumeclaim "paude-\S+" not found/, () =>
+    kubectl(['delete', 'pvc', `paude-${name}`, '-n', scratch]),
+  );
+});
+
+it('create refused by quota, by admission and by a storage class: nothing is left', () => {
+  const name = world.session('refused');
+  const nothing = (namespace: string) =>
+    assert.is(
+      kubectl(['get', 'sts,pvc', '-n', namespace, '-l', `paude.io/session=${name}`, '-o', 'name']),
+      '',
+    );
+  const restricted = { ...onRestrictedCluster.env };
+  const quota = paude(restricted, 'create', name, '--pvc-size=10Ti');
+  assert.is(quota.code, 1);
+  assert.match(
+    quota.stderr,
+    /could not create its volume: .*exceeded quota: quota, requested: requests.storage=10Ti/,
+  );
+  assert.match(quota.stderr, /hint: kubectl describe quota -n paude-restricted --context=restricted/);
+  nothing('paude-restricted');
+  const spec = { limits: [{ type: 'PersistentVolumeClaim', max: { storage: '20Gi' } }] };
+  const range = {
+    apiVersion: 'v1',
+    kind: 'LimitRange',
+    metadata: { name: 'range', namespace: scratch },
+    spec,
+  };
+  kubectl(['apply', '-f', '-'], range);
+  const admission = paude(inScratch, 'create', name, '--pvc-size=30Gi');
+  assert.is(admission.code, 1);
+  assert.match(admission.stderr, /does not allow to create its volume: .*maximum storage usage .* is 20Gi/);
+  nothing(scratch);
+  const unknown = paude(inScratch, 'create', name, '--storage-class=nothing-like-it');
+  assert.is(unknown.code, 1);
+  assert.match(unknown.stderr, /the volume of \S+ can't be provisioned: .*"nothing-like-it" not found/);
+  assert.match(
+    unknown.stderr,
+    /hint: kubectl get storageclass --context=plain, and name one: --storage-class=NAME/,
+  );
+  nothing(scratch);
+  assert.is(world.git('remote').stdout.includes(name), false);
+});
+
+it('a start refused by admission and by quota is told in the API server’s words', () => {
+  const name = world.session('limited');
+  assert.is(paude(inScratch, 'create', name, '--memory=6Gi').code, 0);
+  const metadata = { name: 'pods', namespace: scratch };
+  const spec = { limits: [{ type: 'Container', max: { memory: '4Gi' } }] };
+  kubectl(['apply', '-f', '-'], { apiVersion: 'v1', kind: 'LimitRange', metadata, spec });
+  const refused = paude(inScratch, 'start', name, '--detach');
+  assert.is(refused.code, 1);
+  assert.match(refused.stderr, /can't start: .*maximum memory usage per Container is 4Gi/);
+  kubectl(['delete', 'limitrange', 'pods', '-n', scratch]);
+  assert.is(paude(inScratch, 'stop', name).code, 0);
+  const hard = { 'limits.memory': '1Gi' };
+  kubectl(['apply', '-f', '-'], { apiVersion: 'v1', kind: 'ResourceQuota', metadata, spec: { hard } });
+  const quota = paude(inScratch, 'start', name, '--detach');
+  assert.is(quota.code, 1);
+  assert.match(quota.stderr, /can't start: .*exceeded quota: pods/);
+  kubectl(['delete', 'quota', 'pods', '-n', scratch]);
+});
+
+it('a stranger’s objects of our name are never adopted, changed or deleted', () => {
+  const name = world.session('stranger');
+  const metadata = { name: `paude-${name}`, namespace: scratch };
+  const labels = { app: 'theirs' };
+  const template = { metadata: { labels }, spec: { containers: [{ name: 'theirs', image: 'theirs' }] } };
+  const spec = { replicas: 0, serviceName: '', selector: { matchLabels: labels }, template };
+  kubectl(['apply', '-f', '-'], { apiVersion: 'apps/v1', kind: 'StatefulSet', metadata, spec });
+  const as = () =>
+    kubectl([
+      'get',
+      'statefulset',
+      metadata.name,
+      '-n',
+      scratch,
+      '-o',
+      'jsonpath={.metadata.uid}{.metadata.resourceVersion}',
+    ]);
+  const before = as();
+  for (const args of [
+    ['create', name],
+    ['start', name, '--detach'],
+    ['stop', name],
+    ['exec', name, '--', 'true'],
+  ]) {
+    const { code, stderr } = paude(inScratch, ...args);
+    assert.is(code, 1, args.join(' '));
+    assert.match(
+      stderr,
+      new RegExp(`there is a statefulset ${metadata.name} in ${scratch} that git-paude did not make`),
+    );
+    assert.match(stderr, /it is left alone\nhint: choose another name, or look at it: kubectl get/);
+  }
+  const gone = paude(inScratch, 'delete', name, '--confirm');
+  assert.is(gone.code, 1);
+  assert.match(gone.stderr, /there is no session|did not make/);
+  assert.is(as(), before);
+  assert.is(kubectl(['get', 'pvc', '-n', scratch, '-l', `paude.io/session=${name}`, '-o', 'name']), '');
+  kubectl(['delete', 'statefulset', metadata.name, '-n', scratch]);
+  const claim = { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1Gi' } } };
+  kubectl(['apply', '-f', '-'], { apiVersion: 'v1', kind: 'PersistentVolumeClaim', metadata, spec: claim });
+  const claimed = paude(inScratch, 'create', name);
+  assert.is(claimed.code, 1);
+  assert.match(claimed.stderr, /there is a persistentvolumeclaim \S+ in \S+ that git-paude did not make/);
+  assert.is(
+    kubectl(['get', 'statefulset', '-n', scratch, '-l', `paude.io/session=${name}`, '-o', 'name']),
+    '',
+  );
+});
+
+test.run();

@@ -1,0 +1,143 @@
+import { PassThrough, Readable } from 'node:stream';
+import * as assert from 'uvu/assert';
+import type { NetworkRules } from '../../lib/egress/network-rules.ts';
+import { isPaudeError, PaudeError } from '../../lib/errors.ts';
+import { sessionName } from '../../lib/names.ts';
+import type { Backend } from '../../lib/session/backend.ts';
+import { secureNetwork, type NetworkPorts } from '../../lib/session/secure-network.ts';
+import type { Session, SessionState } from '../../lib/session/session.ts';
+import { noNetwork } from '../harness/no-network.ts';
+import { suite } from '../harness/suite.ts';
+
+const test = suite('secure network');
+const never = new AbortController().signal;
+const up = Promise.resolve();
+const started = { proxy: up, session: up, done: up };
+
+/** A backend in whose parts each command says what stands here, and what was asked of it. */
+function backendOf(answers: Readonly<Record<string, string>>, openings: readonly string[] = []) {
+  const asked = { commands: [] as string[], stopped: [] as string[], kept: [] as NetworkRules[] };
+  const backend = {
+    open: async (_: string, [, verb = '']: readonly string[]) => {
+      asked.commands.push(verb);
+      const answer = answers[verb];
+      if (answer === undefined) throw new PaudeError('CONNECTION_LOST', 'the connection was lost');
+      const [stdin, stdout, stderr] = [new PassThrough(), Readable.from([answer]), Readable.from([])];
+      const exit = new Promise((resolve) => stdout.once('end', () => resolve(0)));
+      return { stdin, stdout, stderr, exit, [Symbol.asyncDispose]: async () => undefined };
+    },
+    openings: async () => openings,
+    stop: async (name: string) => void asked.stopped.push(name),
+    keepRules: async (_: string, rules: NetworkRules) => void asked.kept.push(rules),
+  };
+  return { backend: backend as unknown as Backend, asked };
+}
+
+function sessionIn(state: SessionState, unenforced = false): Session {
+  return {
+    location: { backend: 'podman', name: sessionName('x') },
+    description: { agent: 'claude', agentArgs: [], packages: [], yolo: false, allowNetwork: false },
+    image: 'none',
+    egress: {
+      image: 'none',
+      rules: { agent: [], allow: [], deny: [], ...(unenforced ? { unenforced } : {}) },
+    },
+    state,
+    owner: 'test',
+    createdAt: new Date(),
+  };
+}
+
+function secure(backend: Backend, session: Session, accept = false, starting = started): Promise<void> {
+  const network: NetworkPorts['network'] = { ...noNetwork.network, acceptUnenforced: async () => accept };
+  return secureNetwork({ backend, network }, Promise.resolve(session), starting, () => undefined, never);
+}
+
+const around = 'guarded 198.51.100.7 3130\n';
+const closed = { around, probe: '0 ok\nrefused ok\n' };
+const open = { around, probe: '0 open\nrefused ok\n' };
+
+test('a session that was just started is stopped where nothing is proved', async () => {
+  for (const state of ['created', 'stopped', 'starting'] as const) {
+    const { backend, asked } = backendOf({});
+    const error = await secure(backend, sessionIn(state)).catch((reason: unknown) => reason);
+    assert.ok(isPaudeError(error, 'CONNECTION_LOST'), String(error));
+    assert.equal(asked.stopped, ['x']);
+  }
+});
+
+test('one in which an agent may be at work outlives a connection that broke', async () => {
+  const { backend, asked } = backendOf({});
+  const error = await secure(backend, sessionIn('running')).catch((reason: unknown) => reason);
+  assert.ok(isPaudeError(error, 'CONNECTION_LOST'), String(error));
+  assert.equal(asked.stopped, []);
+});
+
+test('what ran and was proved is not probed again, and what was not is', async () => {
+  const proved = backendOf({ ...closed, proved: 'proved\n' });
+  await secure(proved.backend, sessionIn('running'));
+  assert.equal(proved.asked.commands, ['proved']);
+  const unproved = backendOf({ ...closed, proved: '' });
+  await secure(unproved.backend, sessionIn('running'));
+  assert.equal(unproved.asked.commands, ['proved', 'around', 'probe']);
+});
+
+test('one that did not run is probed, whatever it says of itself', async () => {
+  const { backend, asked } = backendOf({ ...open, proved: 'proved\n' });
+  const error = await secure(backend, sessionIn('stopped')).catch((reason: unknown) => reason);
+  assert.ok(isPaudeError(error, 'NETWORK_UNENFORCED'), String(error));
+  assert.equal(asked.commands, ['around', 'probe']);
+  assert.equal(asked.stopped, ['x']);
+});
+
+test('a policy that opens one that was proved is found at every connect', async () => {
+  const { backend, asked } = backendOf({ proved: 'proved\n' }, ['the policy p']);
+  const error = await secure(backend, sessionIn('running')).catch((reason: unknown) => reason);
+  assert.ok(isPaudeError(error, 'NETWORK_UNENFORCED'), String(error));
+  assert.equal(asked.stopped, ['x']);
+});
+
+test('what was accepted at a start stands with the session until one proves it', async () => {
+  const accepted = backendOf(open);
+  await secure(accepted.backend, sessionIn('stopped'), true);
+  assert.equal(accepted.asked.kept, [{ agent: [], allow: [], deny: [], unenforced: true }]);
+  const again = backendOf(open);
+  await secure(again.backend, sessionIn('stopped', true), true);
+  assert.equal(again.asked.kept, []);
+  const proved = backendOf(closed);
+  await secure(proved.backend, sessionIn('stopped', true), true);
+  assert.equal(proved.asked.kept, [{ agent: [], allow: [], deny: [] }]);
+});
+
+test('the proof begins beside the start, and waits for the session only when it is its turn', async () => {
+  const { backend, asked } = backendOf(closed);
+  let [runs, ends] = [() => {}, () => {}];
+  const session = new Promise<void>((resolve) => (runs = resolve));
+  const done = new Promise<void>((resolve) => (ends = resolve));
+  let ended = false;
+  const securing = secure(backend, sessionIn('stopped'), false, { proxy: up, session, done });
+  void securing.then(() => (ended = true));
+  await new Promise(setImmediate);
+  assert.equal(asked.commands, ['around']);
+  runs();
+  await new Promise(setImmediate);
+  await new Promise(setImmediate);
+  assert.equal(asked.commands, ['around', 'probe']);
+  assert.not.ok(ended);
+  ends();
+  await securing;
+});
+
+test('a start that fails says why itself, and has undone what it did', async () => {
+  const { backend, asked } = backendOf({});
+  const failure = Promise.reject(new PaudeError('IMAGE_PULL_FAILED', 'no image'));
+  failure.catch(() => undefined);
+  const starting = { proxy: failure, session: failure, done: failure };
+  const error = await secure(backend, sessionIn('stopped'), false, starting).catch(
+    (reason: unknown) => reason,
+  );
+  assert.ok(isPaudeError(error, 'IMAGE_PULL_FAILED'), String(error));
+  assert.equal(asked.stopped, []);
+});
+
+test.run();
