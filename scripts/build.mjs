@@ -2,9 +2,12 @@
 import { cp, readFile, rm, writeFile, chmod } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { build } from 'esbuild';
+import { installDependencies } from './dependencies.mjs';
 
 process.chdir(fileURLToPath(new URL('..', import.meta.url)));
+// `npm pack` in a fresh clone comes here first.
+installDependencies();
+const { build } = await import('esbuild');
 const { version } = JSON.parse(await readFile('package.json', 'utf8'));
 const common = {
   bundle: true,
@@ -44,7 +47,9 @@ function toBuilt({ path }) {
 }
 for (const name of ['git-paude', 'git-remote-paude']) await chmod(`dist/${name}.js`, 0o755);
 
+await cp('hooks', 'dist/hooks', { recursive: true });
 await cp('lib/image/files', 'dist/image', { recursive: true });
+await cp('lib/image/proxy', 'dist/proxy-image', { recursive: true });
 await writeFile('dist/THIRD-PARTY-LICENSES', await notices(Object.keys(metafile.inputs)));
 
 /** The licence of every package that went in, each once. */

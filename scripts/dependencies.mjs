@@ -6,5 +6,6 @@ export function installDependencies() {
   const installed = 'node_modules/.package-lock.json';
   if (existsSync(installed) && statSync(installed).mtimeMs >= statSync('package-lock.json').mtimeMs) return;
   console.error('installing the dependencies: npm ci');
-  execFileSync('npm', ['ci', '--no-audit'], { stdio: ['ignore', 'inherit', 'inherit'] });
+  // What npm says is talk: a caller's standard output is for results.
+  execFileSync('npm', ['ci', '--no-audit'], { stdio: ['ignore', 2, 2] });
 }

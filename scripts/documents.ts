@@ -20,11 +20,21 @@ const examples: Readonly<Record<string, unknown>> = {
   pids: 4096,
   yolo: false,
   'allow-network': false,
+  allow: ['npm', 'api.example.com', '*.example.org'],
+  'upstream-proxy': 'http://proxy.example.com:3128',
+  'proxy-image': 'quay.io/me/paude-proxy:1',
+  'accept-unenforced': false,
   'auto-start': 'always',
+  'memory-request': '512Mi',
+  'cpus-request': '100m',
+  transport: 'auto',
   'openshift-context': 'my-cluster',
   'openshift-namespace': 'my-namespace',
   'openshift-registry': 'quay.io/me',
   'openshift-tls-verify': true,
+  'pull-secret': 'auto',
+  platform: 'linux/amd64',
+  registry: 'quay.io/bbrowning',
   'pvc-size': '10Gi',
   'storage-class': 'standard',
 };
@@ -64,7 +74,10 @@ function schema(): string {
     list: { type: 'array', items: { type: 'string' } },
   };
   const properties = Object.fromEntries(
-    all.map(({ key, kind, help }) => [key, { ...types[kind], description: help }]),
+    all.map(({ key, kind, help, schema }) => [
+      key,
+      { ...types[kind], ...choices(schema), description: help },
+    ]),
   );
   const whole = {
     $schema: 'http://json-schema.org/draft-07/schema#',
@@ -74,6 +87,10 @@ function schema(): string {
     properties: { $schema: { type: 'string' }, ...properties },
   };
   return `${JSON.stringify(whole, null, 2)}\n`;
+}
+
+function choices(schema: object): { readonly enum?: unknown } {
+  return 'options' in schema ? { enum: schema.options } : {};
 }
 
 function table(): string {
@@ -86,7 +103,10 @@ function table(): string {
             `\`--${name}${value === undefined ? '' : `=${value}`}\``,
             ...(alias === undefined ? [] : [`\`--${alias}\``]),
           ].join(', ');
-    const notes = [help, ...(only === undefined ? [] : ['clusters only'])].join('; ');
+    const notes = [
+      help,
+      ...(only === undefined ? [] : [only === 'podman' ? 'Podman only' : 'clusters only']),
+    ].join('; ');
     const start = fallback === undefined || Array.isArray(fallback) ? '' : `\`${String(fallback)}\``;
     return `| \`${key}\` | ${flag} | \`${variableOf(key)}\` | \`${gitKeyOf(key)}\` | ${start} | ${repository ? 'no' : 'yes'} | ${notes} |`;
   });

@@ -5,10 +5,13 @@ import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { createInterface } from 'node:readline/promises';
+import { withAuthority } from '../test/outside/authority.mjs';
 
 const packages = {
   git: 'git',
+  openssl: 'openssl',
   tmux: 'tmux',
+  'git-lfs': 'git-lfs',
   podman: 'podman',
   runc: 'runc',
   newuidmap: 'uidmap',
@@ -18,7 +21,7 @@ const packages = {
   iptables: 'iptables',
   catatonit: 'catatonit',
 };
-const needed = ['git', 'tmux', 'podman'];
+const needed = ['git', 'openssl', 'tmux', 'podman'];
 const debian = 'docker.io/library/debian:13-slim';
 const ourDebian = 'localhost/paude-debian:13';
 const cache = join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'git-paude');
@@ -33,10 +36,10 @@ export const unattended = isRoot && (Boolean(process.env.CI) || !process.stdin.i
  */
 export async function prepareMachine() {
   process.env.PAUDE_CA_FILE ??= process.env.NODE_EXTRA_CA_CERTS ?? process.env.SSL_CERT_FILE ?? '';
-  if (process.env.PAUDE_CA_FILE === '') delete process.env.PAUDE_CA_FILE;
   await installPrograms();
   const missing = needed.filter((program) => !onPath(program));
   if (missing.length > 0) return `${missing.join(', ')} not installed: apt-get install ${missing.join(' ')}`;
+  process.env.PAUDE_CA_FILE = withAuthority(process.env.PAUDE_CA_FILE || undefined);
   return provideBaseImage() ?? makeContainersRun();
 }
 
@@ -68,15 +71,19 @@ function provideBaseImage() {
     if (pulled.status === 0) return undefined;
     console.error(`${debian} can't be pulled here: making a base image of Debian's packages, ${ourDebian}`);
     const failure = makeBaseImage();
-    if (failure) return failure;
+    if (failure) {
+      return (
+        `no base image: ${debian} can't be pulled (${lastLine(pulled)}), and none can be made: ${failure}\n` +
+        'name a Debian-like image that can be had: export PAUDE_BASE_IMAGE=REF'
+      );
+    }
   }
   process.env.PAUDE_BASE_IMAGE = ourDebian;
   return undefined;
 }
 
 function makeBaseImage() {
-  if (!onPath('mmdebstrap'))
-    return `no base image: ${debian} can't be pulled, and mmdebstrap is not installed`;
+  if (!onPath('mmdebstrap')) return 'mmdebstrap is not installed: apt-get install mmdebstrap';
   mkdirSync(cache, { recursive: true });
   const archive = join(cache, 'debian-13.tar');
   const made = spawnSync('mmdebstrap', ['--quiet', '--variant=minbase', 'trixie', archive], {
@@ -84,7 +91,7 @@ function makeBaseImage() {
   });
   const imported = made.status === 0 ? podman(['import', '--quiet', archive, ourDebian]) : made;
   rmSync(archive, { force: true });
-  return imported.status === 0 ? undefined : `no base image: ${lastLine(imported)}`;
+  return imported.status === 0 ? undefined : lastLine(imported);
 }
 
 /** Where a plain container does not run, with a configuration of our own; the system's is left alone. */

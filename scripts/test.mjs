@@ -21,9 +21,26 @@ const files = positionals.length > 0 ? positionals : testFiles('test');
 
 installDependencies();
 build();
-if (files.some((file) => file.endsWith('.podman.test.ts'))) await preparePodman();
+const needsCluster = (file) => file.endsWith('.cluster.test.ts');
+const needsPodman = (file) => file.endsWith('.podman.test.ts');
+if (files.some((file) => needsPodman(file) || needsCluster(file))) await preparePodman();
 const totals = { passed: 0, failed: 0, skipped: 0 };
-for (const file of files) await runFile(file);
+/** Puts back what was changed of the machine, at the end and when we are interrupted. */
+const endings = [];
+for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'])
+  process.once(name, () => void end().finally(() => process.exit(130)));
+try {
+  if (process.env.PAUDE_TEST_IMAGE && files.some((file) => file.endsWith('rootless.podman.test.ts')))
+    await rootless();
+  // Most of a cluster's tests is waiting for pods: they go beside the others. What breaks the cluster is among them,
+  // so that they have it one after the other.
+  const [onCluster, others] = [true, false].map((wanted) =>
+    files.filter((file) => needsCluster(file) === wanted),
+  );
+  await Promise.all([inTurn(others), cluster(onCluster).then(() => inTurn(onCluster))]);
+} finally {
+  await end();
+}
 console.log(`\n${totals.passed} passed, ${totals.failed} failed, ${totals.skipped} skipped`);
 process.exitCode = totals.failed > 0 || totals.passed === 0 ? 1 : 0;
 
@@ -35,7 +52,7 @@ function build() {
   if (built.status !== 0) throw new Error('the build failed');
 }
 
-/** A Podman that runs containers, and the session's image; or the reason why the tests that need it are skipped. */
+/** A Podman that runs containers, and the images of the session and its proxy; or the reason why the tests that need it are skipped. */
 async function preparePodman() {
   const { prepareMachine } = await import('./machine.mjs');
   const reason = await prepareMachine();
@@ -46,7 +63,32 @@ async function preparePodman() {
   const args = ['--import', 'tsx', 'test/harness/session-image.ts'];
   const image = spawnSync(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'], encoding: 'utf8' });
   if (image.status !== 0) throw new Error("the session's image could not be built");
-  process.env.PAUDE_TEST_IMAGE = image.stdout.trim();
+  [process.env.PAUDE_TEST_IMAGE, process.env.PAUDE_TEST_PROXY_IMAGE] = image.stdout.trim().split('\n');
+}
+
+async function end() {
+  while (endings.length > 0) await endings.pop()();
+}
+
+async function inTurn(some) {
+  for (const file of some) await runFile(file);
+}
+
+/** A cluster, if these need one, or the reason why they are skipped. */
+async function cluster(some) {
+  if (some.length === 0) return;
+  if (process.env.PAUDE_TEST_SKIP) {
+    process.env.PAUDE_TEST_CLUSTER_SKIP = process.env.PAUDE_TEST_SKIP;
+    return;
+  }
+  const { prepareCluster } = await import('./cluster-world.mjs');
+  endings.push(await prepareCluster(process.env.PAUDE_TEST_IMAGE, process.env.PAUDE_TEST_PROXY_IMAGE));
+}
+
+/** A Podman without root, or the reason why there is none. */
+async function rootless() {
+  const { prepareRootless } = await import('./rootless.mjs');
+  endings.push(prepareRootless(process.env.PAUDE_TEST_IMAGE));
 }
 
 function testFiles(folder) {
@@ -64,8 +106,9 @@ async function runFile(file) {
     [...output.matchAll(new RegExp(`^ *${label}: +(\\d+)`, 'gm'))].map((match) => +match[1]);
   const [total, passed, skipped] = ['Total', 'Passed', 'Skipped'].map((label) => count(label).at(-1));
   const counted = total !== undefined && passed !== undefined && skipped !== undefined;
-  // A file that crashed, or never came to its end, has failed, whatever it counted.
-  const failed = counted ? total - passed - skipped || (code === 0 ? 0 : 1) : 1;
+  // uvu's total is without those that were skipped. A file that crashed, or never came to its end, has failed,
+  // whatever it counted.
+  const failed = counted ? total - passed || (code === 0 ? 0 : 1) : 1;
   totals.passed += passed ?? 0;
   totals.skipped += skipped ?? 0;
   totals.failed += failed;
