@@ -1,4 +1,5 @@
-import { existsSync, watch } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { createReadStream, existsSync, watch } from 'node:fs';
 import { mkdir, mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -24,7 +25,8 @@ const look = 500;
 
 /**
  * Has Podman write an image into a folder of ours, compressed, in the layout of the OCI image specification; from a
- * Podman elsewhere it comes over the wire. It puts each blob in place by a rename, so that what is there is whole.
+ * Podman elsewhere it comes over the wire. That one's client unpacks what comes in place (containers/podman,
+ * pkg/domain/infra/tunnel/images.go), so a blob is whole when it has the digest that it is named after.
  * The manifest rejects with IMAGE_MISSING, DISK_FULL, BACKEND_….
  */
 export async function exportImage(tag: string, port: ImagePort, signal: AbortSignal): Promise<ExportedImage> {
@@ -54,8 +56,12 @@ export async function exportImage(tag: string, port: ImagePort, signal: AbortSig
         last = ended;
         for (const name of (await readdir(join(layout, 'blobs/sha256')).catch(() => [])).sort()) {
           if (seen.has(name)) continue;
-          seen.add(name);
           const path = join(layout, 'blobs/sha256', name);
+          if ((await sha256(path)) !== name) {
+            if (last) throw damaged(tag);
+            continue;
+          }
+          seen.add(name);
           const blob = { digest: `sha256:${name}`, path, size: (await stat(path)).size };
           if (!(await isManifest(blob))) yield blob;
         }
@@ -112,12 +118,26 @@ async function isManifest({ path, size }: BlobFile): Promise<boolean> {
   }
 }
 
+async function sha256(path: string): Promise<string> {
+  const hash = createHash('sha256');
+  for await (const chunk of createReadStream(path, { highWaterMark: 1024 * 1024 })) hash.update(chunk as Buffer);
+  return hash.digest('hex');
+}
+
 async function readManifest(layout: string) {
   const index = JSON.parse(await readFile(join(layout, 'index.json'), 'utf8')) as {
     manifests: { digest: string; mediaType: string }[];
   };
   const { digest, mediaType } = index.manifests[0]!;
   return { bytes: await readFile(join(layout, 'blobs/sha256', digest.replace(/^sha256:/, ''))), mediaType };
+}
+
+function damaged(tag: string): PaudeError {
+  return new PaudeError(
+    'BACKEND_FAILED',
+    `podman wrote ${tag} out damaged: a layer is not what its digest says`,
+    { hint: `podman rmi ${tag}, and give the same command again: the image is built anew` },
+  );
 }
 
 function saveError(tag: string, said: string): PaudeError {
