@@ -68,7 +68,10 @@ const kinds: Readonly<Record<Closed['kind'], string>> = {
   node: 'its node',
 };
 
-/** Reads a probe's answer, `NUMBER ok|open|failed WHY` a line. What it did not answer is not proved. */
+/**
+ * Reads a probe's answer, `NUMBER ok|open|failed WHY` a line. What it did not answer is not proved. `node open WHERE`
+ * is of an address that only the session knows: the node's on its own wire.
+ */
 export function verdictOf(plan: ProbePlan, answer: string): Verdict {
   const said = new Map(
     answer.split('\n').flatMap((line) => {
@@ -79,10 +82,11 @@ export function verdictOf(plan: ProbePlan, answer: string): Verdict {
   const open = plan.closed.flatMap(({ kind, address, port }, index) =>
     said.get(String(index))?.state === 'ok' ? [] : [`${kinds[kind]} (${address} port ${port})`],
   );
+  const node = said.get('node');
   const refused = said.get('refused');
   const allowed = said.get('allowed');
   return {
-    open,
+    open: node?.state === 'open' ? [...open, `${kinds.node} (${node.why})`] : open,
     ...(refused?.state === 'ok' ? {} : { proxy: refused?.why || 'it gave no answer' }),
     ...(plan.allowed === undefined || allowed?.state === 'ok'
       ? {}

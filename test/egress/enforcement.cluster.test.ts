@@ -42,6 +42,7 @@ it('start fails and leaves nothing running; who accepts it goes on, and is told;
         assert.ok(isPaudeError(error, 'NETWORK_UNENFORCED'), String(error));
         assert.match(error.message, 'this cluster does not enforce NetworkPolicy');
         assert.match(error.message, 'the port of its proxy that is closed to all');
+        assert.match(error.message, /its node \(fe80:\S+%eth0 port 10250\)/);
         assert.match(error.hint!, '--accept-unenforced');
       },
     );

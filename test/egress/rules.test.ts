@@ -225,6 +225,8 @@ test('without the guarded port there is no plan, and what was not answered is no
   );
   assert.is(verdictOf(plan, good.replace('allowed ok', 'allowed failed DNS')).unreachable, 'DNS');
   assert.is(verdictOf(plan, '').open.length, 3);
+  const node = 'node open fe80::1%eth0 port 10250\n';
+  assert.equal(verdictOf(plan, good + node).open, ['its node (fe80::1%eth0 port 10250)']);
 });
 
 test.run();

@@ -30,6 +30,8 @@ export class OutsideOnPodman implements Outside {
   readonly folder = mkdtempSync(join(tmpdir(), 'paude-world-'));
   readonly env: NodeJS.ProcessEnv;
   readonly surroundings: Surroundings;
+  /** The one with addresses of both kinds. */
+  readonly network = `${prefix}-world`;
   #node: Server | undefined;
 
   constructor() {
@@ -116,6 +118,14 @@ export class OutsideOnPodman implements Outside {
     if (done.status !== 0) throw new Error(done.stderr);
     return JSON.parse(done.stdout) as (string | null)[];
   };
+
+  /** Runs a command beside the servers, and gives what it printed. */
+  runBeside(image: string, [program = '', ...args]: readonly string[], input: string): string {
+    const run = ['run', '--rm', '-i', '--network', this.network, '--entrypoint', program, image, ...args];
+    const done = spawnSync('podman', run, { env: this.env, encoding: 'utf8', input });
+    if (done.status !== 0) throw new Error(done.stderr);
+    return done.stdout;
+  }
 
   /** One of the sixteen blocks that no other run has, for this machine's addresses that look public. */
   #networks(): number {
