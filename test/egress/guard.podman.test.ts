@@ -27,7 +27,12 @@ it('it answers by IPv4 and IPv6 where the proxy has both, and the probe finds ea
   const guarded = around.split('\n').filter((line) => line.startsWith('guarded '));
   const at = (field: string) =>
     world
-      .podman('inspect', '--format', `{{(index .NetworkSettings.Networks "${world.network}").${field}}}`, proxy)
+      .podman(
+        'inspect',
+        '--format',
+        `{{(index .NetworkSettings.Networks "${world.network}").${field}}}`,
+        proxy,
+      )
       .trim();
   const addresses = [at('IPAddress'), at('GlobalIPv6Address')];
   assert.equal(guarded, [`guarded ${addresses[0]} 3130`, `guarded ${addresses[1]} 3130`]);
