@@ -1,9 +1,13 @@
 import { spawnSync } from 'node:child_process';
 import {
+  closeSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
+  openSync,
+  readdirSync,
   readFileSync,
+  readlinkSync,
   realpathSync,
   rmSync,
   utimesSync,
@@ -18,6 +22,7 @@ export class HookedRepository {
   readonly root = realpathSync(mkdtempSync(join(tmpdir(), 'paude höoks ')));
   readonly repository = join(this.root, "my 'repo");
   readonly env: NodeJS.ProcessEnv;
+  readonly #mark = join(this.root, 'mark');
 
   /** `programs`: folders that come before those of the machine. */
   constructor(...programs: readonly string[]) {
@@ -48,7 +53,11 @@ export class HookedRepository {
   }
 
   git(folder: string, ...args: readonly string[]) {
-    const done = spawnSync('git', args, { cwd: folder, env: this.env, encoding: 'utf8' });
+    // What git leaves running in the background has this file open, too, whatever it is called.
+    const mark = openSync(this.#mark, 'a');
+    const stdio = ['pipe', 'pipe', 'pipe', mark] as const;
+    const done = spawnSync('git', args, { cwd: folder, env: this.env, encoding: 'utf8', stdio: [...stdio] });
+    closeSync(mark);
     return { code: done.status, stdout: done.stdout, stderr: done.stderr };
   }
 
@@ -74,13 +83,37 @@ export class HookedRepository {
   /** The hook's own background part has ended: it can't run any more. */
   async quiet(): Promise<void> {
     await until(
-      () => spawnSync('pgrep', ['-f', this.root], { encoding: 'utf8' }).stdout,
-      (pids) => pids.trim() === '',
+      () => [
+        ...holding(this.#mark),
+        ...spawnSync('pgrep', ['-f', this.root], { encoding: 'utf8' }).stdout.split('\n').filter(Boolean),
+      ],
+      (pids) => pids.length === 0,
     );
   }
 
   async remove(): Promise<void> {
     await this.quiet();
     rmSync(this.root, { recursive: true, force: true });
+  }
+}
+
+/** The processes that have a file open. A command that another one becomes keeps it. */
+function holding(file: string): readonly string[] {
+  return readdirSync('/proc').filter((pid) => {
+    if (!/^\d+$/.test(pid)) return false;
+    try {
+      return readdirSync(`/proc/${pid}/fd`).some((fd) => linkOf(`/proc/${pid}/fd/${fd}`) === file);
+    } catch {
+      // It has ended, or is somebody else's.
+      return false;
+    }
+  });
+}
+
+function linkOf(path: string): string | undefined {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return undefined;
   }
 }
