@@ -5,6 +5,7 @@ import { cp, link, mkdir, readFile, readdir, rename, rm, writeFile } from 'node:
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { claude } from '../../lib/agents/claude.ts';
+import { childTunnel } from '../../lib/backends/child-tunnel.ts';
 import { PaudeError } from '../../lib/errors.ts';
 import { agentFiles } from '../../lib/image/agent-files.ts';
 import { sessionName, type SessionName } from '../../lib/names.ts';
@@ -155,26 +156,7 @@ export function directoryBackend(root: string): DirectoryBackend {
           );
         });
       });
-      exit.catch(() => undefined);
-      let isLetGo = false;
-      return {
-        stdin: child.stdin,
-        stdout: child.stdout,
-        stderr: child.stderr,
-        exit,
-        letGo() {
-          isLetGo = true;
-          child.unref();
-          for (const stream of [child.stdin, child.stdout, child.stderr]) stream.destroy();
-        },
-        async [Symbol.asyncDispose]() {
-          if (isLetGo) return;
-          child.stdin.destroy();
-          child.stdout.resume();
-          child.stderr.resume();
-          await exit.catch(() => undefined);
-        },
-      };
+      return childTunnel(child, child.stderr, exit);
     },
     attach: async () => {
       throw new PaudeError('NO_TERMINAL', 'sessions of plain folders have no terminal');

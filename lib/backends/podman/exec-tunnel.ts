@@ -4,6 +4,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { PaudeError } from '../../errors.ts';
 import type { SessionName } from '../../names.ts';
 import type { Tunnel } from '../../tunnel.ts';
+import { childTunnel } from '../child-tunnel.ts';
 import { podmanMissing, type Podman } from './podman.ts';
 import { isPodmans, podmanError } from './podman-errors.ts';
 
@@ -56,8 +57,6 @@ export function podmanTunnel(
       statusOf(code, signalled).then(resolve, reject);
     });
   });
-  // Who waits for it hears of it; who does not is not to be ended by it.
-  exit.catch(() => undefined);
 
   async function statusOf(code: number | null, signalled: NodeJS.Signals | null): Promise<number> {
     if (code === null) throw lost(`podman exec was ended by ${signalled}`);
@@ -91,28 +90,7 @@ export function podmanTunnel(
     });
   }
 
-  let isLetGo = false;
-  return {
-    stdin: child.stdin,
-    stdout: child.stdout,
-    stderr: stderr.stream,
-    exit,
-    letGo() {
-      isLetGo = true;
-      child.unref();
-      for (const stream of [child.stdin, child.stdout, child.stderr]) stream.destroy();
-    },
-    async [Symbol.asyncDispose]() {
-      if (isLetGo) return;
-      // End of input ends the far side, and with it podman; a podman that does not see it is ended here.
-      child.stdin.destroy();
-      child.stdout.resume();
-      stderr.stream.resume();
-      const timer = setTimeout(() => child.kill('SIGKILL'), 3000);
-      await exit.catch(() => undefined);
-      clearTimeout(timer);
-    },
-  };
+  return childTunnel(child, stderr.stream, exit);
 }
 
 /**

@@ -4,6 +4,7 @@ import { Transform } from 'node:stream';
 import { execa } from 'execa';
 import { interrupted, PaudeError } from '../../../errors.ts';
 import type { Tunnel } from '../../../tunnel.ts';
+import { childTunnel } from '../../child-tunnel.ts';
 import { ApiStatus } from './api-status.ts';
 import type { ExecOptions, ExecTarget } from './open-exec.ts';
 
@@ -77,30 +78,7 @@ export function kubectlExec(target: ExecTarget, options: KubectlOptions): Tunnel
     }
     return outcomeOf(target, result.exitCode, own, result);
   });
-  // Who waits for it hears of it; who does not is not to be ended by it.
-  exit.catch(() => undefined);
-  let isLetGo = false;
-  return {
-    stdin: child.stdin,
-    stdout: child.stdout,
-    stderr: stderr.stream,
-    exit,
-    letGo() {
-      isLetGo = true;
-      child.unref();
-      for (const stream of [child.stdin, child.stdout, child.stderr]) stream.destroy();
-    },
-    async [Symbol.asyncDispose]() {
-      if (isLetGo) return;
-      // End of input ends the far side, and with it the program; one that does not see it is ended here.
-      child.stdin.destroy();
-      child.stdout.resume();
-      stderr.stream.resume();
-      const timer = setTimeout(() => child.kill('SIGKILL'), 3000);
-      await exit.catch(() => undefined);
-      clearTimeout(timer);
-    },
-  };
+  return childTunnel(child, stderr.stream, exit);
 }
 
 /** The words of `oc` and `kubectl` for a command; `streams` says what of the caller's is handed to it. */

@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import type { Readable } from 'node:stream';
-import { buffer } from 'node:stream/consumers';
 import * as assert from 'uvu/assert';
 import type { WebSocket } from 'ws';
 import { ApiStatus } from '../../../../lib/backends/kubernetes/api-connection.ts';
@@ -17,6 +16,7 @@ import {
   type Behaviour,
   type FakeServer,
 } from './fake-api-server.ts';
+import { outcome } from './outcome.ts';
 
 const test = suite('exec over a WebSocket');
 const frame = (channel: number, bytes: Buffer) => Buffer.concat([Buffer.of(channel), bytes]);
@@ -29,16 +29,6 @@ async function open(
   const connection = await connectTo(server.port);
   const signal = new AbortController().signal;
   return await execTunnel(connection, target, { signal, ...options }, { tty });
-}
-
-/** What an exec came to: its end, and both streams. */
-async function outcome(tunnel: ExecTunnel): Promise<{ end: unknown; stdout: Buffer; stderr: Buffer }> {
-  const [end, stdout, stderr] = await Promise.all([
-    tunnel.exit.catch((error: unknown) => error),
-    buffer(tunnel.stdout),
-    buffer(tunnel.stderr),
-  ]);
-  return { end, stdout, stderr };
 }
 
 /** Sends back what comes on stdin, and ends well when stdin does. */
@@ -130,7 +120,7 @@ test('stderr is apart, and both keep their order', async () => {
   const { stdout, stderr } = await outcome(tunnel);
   const every = (from: number) => Array.from({ length: 250 }, (_, i) => `${2 * i + from}\n`).join('');
   assert.is(stdout.toString(), every(0));
-  assert.is(stderr.toString(), every(1));
+  assert.is(stderr, every(1));
 });
 
 test('the exit code is the command’s; a status in pieces is put together', async () => {

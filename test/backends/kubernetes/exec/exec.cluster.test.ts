@@ -1,5 +1,4 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { buffer } from 'node:stream/consumers';
 import * as assert from 'uvu/assert';
 import {
   ApiStatus,
@@ -10,9 +9,9 @@ import { execTunnel, type ExecTunnel } from '../../../../lib/backends/kubernetes
 import { findKubectl, kubectlExec } from '../../../../lib/backends/kubernetes/exec/kubectl-exec.ts';
 import { isPaudeError } from '../../../../lib/errors.ts';
 import { sessionName } from '../../../../lib/names.ts';
-import type { Tunnel } from '../../../../lib/tunnel.ts';
 import { clusterEnv, clusterImage, clusterSkip } from '../../../harness/cluster-world.ts';
 import { suite } from '../../../harness/suite.ts';
+import { outcome } from './outcome.ts';
 
 const skip = clusterSkip;
 const image = clusterImage;
@@ -80,15 +79,6 @@ function manifest(): object {
 
 const open = (...command: string[]): Promise<ExecTunnel> =>
   execTunnel(connection, target(...command), { signal });
-
-async function outcome(tunnel: Tunnel): Promise<{ end: unknown; stdout: Buffer; stderr: string }> {
-  const [end, stdout, stderr] = await Promise.all([
-    tunnel.exit.catch((error: unknown) => error),
-    buffer(tunnel.stdout),
-    buffer(tunnel.stderr),
-  ]);
-  return { end, stdout, stderr: stderr.toString() };
-}
 
 it('every byte comes back, and stdin’s end is seen while stdout is open', async () => {
   const sent = randomBytes(20 * 1024 * 1024);

@@ -1,7 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import { buffer } from 'node:stream/consumers';
 import * as assert from 'uvu/assert';
 import { ApiStatus } from '../../../../lib/backends/kubernetes/api-connection.ts';
 import { findKubectl, kubectlExec } from '../../../../lib/backends/kubernetes/exec/kubectl-exec.ts';
@@ -9,6 +8,7 @@ import { isPaudeError } from '../../../../lib/errors.ts';
 import type { Tunnel } from '../../../../lib/tunnel.ts';
 import { suite } from '../../../harness/suite.ts';
 import { folder, target, type Folder } from './fake-api-server.ts';
+import { outcome } from './outcome.ts';
 
 const test = suite('exec through kubectl');
 const env = { PATH: process.env['PATH'] };
@@ -27,15 +27,6 @@ async function kubectl(
   const program = await files.write('kubectl', `#!/bin/sh\n${script}\n`, 0o755);
   const { signal = new AbortController().signal, ...rest } = more;
   return kubectlExec(target, { program, env, context: 'here', signal, ...rest });
-}
-
-async function outcome(tunnel: Tunnel): Promise<{ end: unknown; stdout: Buffer; stderr: string }> {
-  const [end, stdout, stderr] = await Promise.all([
-    tunnel.exit.catch((error: unknown) => error),
-    buffer(tunnel.stdout),
-    buffer(tunnel.stderr),
-  ]);
-  return { end, stdout, stderr: stderr.toString() };
 }
 
 test('the streams are byte for byte, to the end of stdin and past it', async () => {
