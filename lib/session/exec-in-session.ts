@@ -29,6 +29,11 @@ export async function execInSession(
   const lease = takeLease(backend, name, id).catch(() => undefined);
   const fed = new PassThrough();
   streams.stdin.once('error', (error) => fed.destroy(error)).pipe(fed);
+  const keepTheRest = () => {
+    streams.stdin.unpipe(fed);
+    fed.end();
+  };
+  void lease.then((held) => held?.over.then(keepTheRest));
   const feeding = pipeline(fed, tunnel.stdin).catch(ignoreClosedPipe);
   try {
     const [code] = await Promise.all([
@@ -41,7 +46,7 @@ export async function execInSession(
   } catch (error) {
     throw signal.aborted ? interrupted() : error;
   } finally {
-    streams.stdin.unpipe(fed);
+    keepTheRest();
     fed.destroy();
     await feeding;
     await (await lease)?.[Symbol.asyncDispose]();

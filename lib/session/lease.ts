@@ -6,6 +6,8 @@ const heartbeat = 15_000;
 
 /** Disposing it without giving it back first ends what it is for. */
 export interface Lease extends AsyncDisposable {
+  /** Settled when the command has ended over there; it may not read its input any more. */
+  readonly over: Promise<void>;
   /** What it is for has ended by itself. */
   giveBack(): Promise<void>;
 }
@@ -17,7 +19,7 @@ export interface Lease extends AsyncDisposable {
 export async function takeLease(backend: Backend, name: SessionName, id: string): Promise<Lease> {
   // Not by the signal of the command: at an interrupt it is the lease that ends what is left over there.
   const tunnel = await backend.open(name, ['paude-session', 'lease', id], new AbortController().signal);
-  tunnel.stdout.resume();
+  const over = new Promise<void>((resolve) => void tunnel.stdout.once('data', () => resolve()));
   tunnel.stderr.resume();
   // The command that the lease is for tells of a session that died; here the pipe just ends.
   tunnel.stdin.on('error', () => undefined);
@@ -29,5 +31,5 @@ export async function takeLease(backend: Backend, name: SessionName, id: string)
     await ended;
     await tunnel[Symbol.asyncDispose]();
   };
-  return { giveBack: () => end('x'), [Symbol.asyncDispose]: () => end('') };
+  return { over, giveBack: () => end('x'), [Symbol.asyncDispose]: () => end('') };
 }

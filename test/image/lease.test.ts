@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as assert from 'uvu/assert';
 import { suite } from '../harness/suite.ts';
@@ -80,6 +80,34 @@ test('a command that comes after the end of its lease does not begin', async () 
   const mark = join(session.root, 'mark');
   assert.is.not(session.session(['run', 'e', '--', 'touch', mark]).code, 0);
   assert.not.ok(existsSync(mark));
+});
+
+test('a lease says when its command is over, whichever comes first; what is left of the input is taken', async () => {
+  const unread = Buffer.alloc(1024 * 1024);
+  for (const order of ['lease first', 'command first']) {
+    const [id] = order.split(' ');
+    let lease = order === 'lease first' ? session.start(['lease', id!]) : undefined;
+    if (lease !== undefined)
+      await until('it is held', () => existsSync(join(session.run, 'leases', `${id}.over`)));
+    const command = session.start(['run', id!, '--', 'sh', '-c', 'exit 7']);
+    const code = once(command, 'close');
+    command.stdin.write(unread);
+    if (lease === undefined) {
+      const mark = join(session.run, 'leases', id!);
+      await until('it is over', () => existsSync(mark) && readFileSync(mark, 'utf8') === 'over -\n');
+      lease = session.start(['lease', id!]);
+    }
+    assert.is(String((await once(lease.stdout, 'data'))[0]), 'over\n');
+    command.stdin.end(unread);
+    assert.is((await code)[0], 7, order);
+    const leaseEnds = once(lease, 'close');
+    lease.stdin.end('x');
+    await leaseEnds;
+  }
+  assert.equal(
+    readdirSync(join(session.run, 'leases')).filter((file) => !file.endsWith('.new')),
+    [],
+  );
 });
 
 test('streams, arguments and exit codes are the command’s own', () => {

@@ -86,6 +86,19 @@ export function gitJourney(test: Suite, ground: Ground): void {
     for (const name of names) assert.is(world.git('remote').stdout.includes(name), false);
   });
 
+  it('a command that leaves most of its input unread ends with its own words and code', async () => {
+    const name = world.session('both');
+    assert.is(world.git('push', '-q', ground.url(name), 'main').code, 0);
+    const shell = 'yes | git paude exec "$0" -- sh -c "$1"; exit ${PIPESTATUS[1]}';
+    for (const [script, ...expected] of [
+      ['head -n 1', 0, 'y\n', ''],
+      ['kill -9 $$', 137, '', 'Killed\n'],
+    ] as const) {
+      const { code, stdout, stderr } = await world.beside('bash', ['-c', shell, name, script]);
+      assert.equal([code, stdout, stderr], expected);
+    }
+  });
+
   it('a clone, a linked worktree, and fetches that wake nothing', () => {
     const name = world.session('both');
     const clone = join(world.root, 'clone');
