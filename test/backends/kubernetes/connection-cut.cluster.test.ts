@@ -50,13 +50,17 @@ const offsets = (whole: number) => [
 ];
 const told = /paude: (the connection to the session \S+ was lost|the API server of plain can't be reached)/;
 
-/** Bytes that pass while something is done that is not cut. */
-async function measured(way: Way, work: () => Promise<Outcome>): Promise<number> {
+/** Bytes that pass while something is done that is not cut: the fewer of two, as a second question may be asked. */
+async function measured(way: Way, work: (round: number) => Promise<Outcome>): Promise<number> {
   const { proxy } = session.line;
-  proxy.cutAfter(way, Infinity);
-  const { code, stderr } = await work();
-  assert.is(code, 0, stderr);
-  return proxy.passed[way];
+  const seen = [];
+  for (const round of [1, 2]) {
+    proxy.cutAfter(way, Infinity);
+    const { code, stderr } = await work(round);
+    assert.is(code, 0, stderr);
+    seen.push(proxy.passed[way]);
+  }
+  return Math.min(...seen);
 }
 
 /** Each offset on a line of its own, some at once. */
@@ -96,8 +100,9 @@ it('at many offsets of a push: it is said, the branch is as before or as pushed,
     execFileSync('git', ['checkout', '-q', '--detach', 'main'], { cwd: world.repository, env: world.env });
     return world.big(size);
   };
-  const first = newHead();
-  const whole = await measured('up', () => push(session.line, first, 'measure'));
+  let head = '';
+  const whole = await measured('up', (round) => push(session.line, (head = newHead()), `measure-${round}`));
+  await session.landed('measure-2', head);
   await eachCut('up', whole, async (line, offset, cut) => {
     const branch = `cut-${offset}`;
     const head = newHead();
@@ -108,7 +113,6 @@ it('at many offsets of a push: it is said, the branch is as before or as pushed,
     const again = await push(line, head, branch);
     assert.is(again.code, 0, again.stderr);
   });
-  await session.landed('measure', first);
 });
 
 it('at many offsets of a fetch: it is said, and the next fetch brings all', async () => {
@@ -117,13 +121,13 @@ it('at many offsets of a fetch: it is said, and the next fetch brings all', asyn
       'clone',
       '-q',
       '--single-branch',
-      '--branch=measure',
+      '--branch=measure-2',
       world.url(name),
       join(world.root, into),
     ];
     return world.start('git', args, env).ended;
   };
-  const whole = await measured('down', () => clone(session.line, 'measured'));
+  const whole = await measured('down', (round) => clone(session.line, `measured-${round}`));
   await eachCut('down', whole, async (line, offset, cut) => {
     await cut(clone(line, `cut-${offset}`));
     const again = await clone(line, `again-${offset}`);

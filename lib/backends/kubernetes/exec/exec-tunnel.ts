@@ -41,15 +41,7 @@ function tunnelOver({ ws, socket }: OpenSocket, target: ExecTarget, options: Exe
   const exit = new Promise<number>((resolve, reject) => (settle = { resolve, reject }));
   // Who waits for it hears of it; who does not is not to be ended by it.
   exit.catch(() => undefined);
-  const beat = heartbeat(
-    ws,
-    socket,
-    pingInterval,
-    () => inbound.isPaused,
-    () => {
-      lose('the server has stopped answering');
-    },
-  );
+  const beat = heartbeat(ws, socket, pingInterval, () => inbound.isPaused, lose);
   let ended = false;
   let said = '';
 

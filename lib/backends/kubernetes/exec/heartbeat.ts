@@ -4,6 +4,10 @@ import type WebSocket from 'ws';
 /** How often the server may miss a ping: with one every 5 s, a dead connection is found after 45 to 50 s. */
 const misses = 9;
 
+const silent = 'the server has stopped answering';
+const stuck =
+  'nothing more was taken; the server has stopped answering, or the command does not read its input';
+
 /**
  * Pings the server, so that a balancer sees traffic, and calls `dead` when it gives no sign of life. Any byte that
  * arrives is one, and so is a byte of a backlog that leaves: on a slow line the pong has to queue. A server paused for
@@ -16,7 +20,7 @@ export function heartbeat(
   socket: Socket,
   interval: number,
   paused: () => boolean,
-  dead: () => void,
+  dead: (why: string) => void,
 ): Disposable {
   let missed = 0;
   let read = socket.bytesRead;
@@ -30,7 +34,7 @@ export function heartbeat(
     left = gone;
     backlog = waiting;
     missed = alive || paused() ? 0 : missed + 1;
-    if (missed >= misses) return dead();
+    if (missed >= misses) return dead(waiting === 0 ? silent : stuck);
     // One behind a backlog that does not move is enough.
     if (waiting === 0 || missed === 0) ws.ping();
   }, interval);

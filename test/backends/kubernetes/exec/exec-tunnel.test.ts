@@ -278,6 +278,7 @@ test('a server that stops taking is found, whatever waits to be sent to it', asy
   const taken = new Promise((resolve) => tunnel.stdin.write(Buffer.alloc(64 * 1024 * 1024), resolve));
   const { end } = await outcome(tunnel);
   assert.ok(isPaudeError(end, 'CONNECTION_LOST'), String(end));
+  assert.match((end as Error).message, 'does not read its input');
   await taken;
 });
 
