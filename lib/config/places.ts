@@ -1,8 +1,9 @@
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { appendFile, mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PaudeError } from '../errors.ts';
 
-const store = 'places.json';
+/** One place a line, as JSON: a line is added in one write, so that two commands at once both add theirs. */
+const store = 'places.jsonl';
 
 /** A namespace of a cluster that the user has made or used a session in. */
 export interface ClusterPlace {
@@ -14,9 +15,8 @@ export interface ClusterPlace {
 export async function usedPlaces(userFolder: string): Promise<readonly ClusterPlace[]> {
   const path = join(userFolder, store);
   try {
-    const all: unknown = JSON.parse(await readFile(path, 'utf8'));
-    if (!Array.isArray(all) || !all.every(isPlace)) throw new TypeError('it is not a list of places');
-    return all;
+    const lines = (await readFile(path, 'utf8')).split('\n').filter((line) => line !== '');
+    return [...new Set(lines)].map(parsePlace);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
     throw new PaudeError('CONFIG_INVALID', `${path} can't be read`, { hint: `rm ${path}`, cause: error });
@@ -28,12 +28,11 @@ export async function rememberPlace(userFolder: string, { context, namespace }: 
   const all = await usedPlaces(userFolder);
   if (all.some((place) => place.context === context && place.namespace === namespace)) return;
   await mkdir(userFolder, { recursive: true });
-  const next = join(userFolder, `${store}.${process.pid}`);
-  await writeFile(next, `${JSON.stringify([...all, { context, namespace }], null, 2)}\n`, { mode: 0o600 });
-  await rename(next, join(userFolder, store));
+  await appendFile(join(userFolder, store), `${JSON.stringify({ context, namespace })}\n`, { mode: 0o600 });
 }
 
-function isPlace(value: unknown): value is ClusterPlace {
-  const { context, namespace } = (value ?? {}) as Partial<ClusterPlace>;
-  return typeof context === 'string' && typeof namespace === 'string';
+function parsePlace(line: string): ClusterPlace {
+  const { context, namespace } = (JSON.parse(line) ?? {}) as Partial<ClusterPlace>;
+  if (typeof context !== 'string' || typeof namespace !== 'string') throw new TypeError('it is not a place');
+  return { context, namespace };
 }

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import * as assert from 'uvu/assert';
@@ -100,8 +100,8 @@ it('a used place that can’t be reached is named, and the rest is told', () => 
     config.clusters.push({ name: 'gone', cluster: { server: 'https://127.0.0.1:1' } });
     config.contexts.push({ name: 'gone', context: { ...config.contexts[0]!.context, cluster: 'gone' } });
   });
-  const places = join(world.home, '.config/paude/places.json');
-  world.run('sh', ['-c', `sed -i 's/^\\[/[{"context":"gone","namespace":"there"},/' '${places}'`]);
+  const places = join(world.home, '.config/paude/places.jsonl');
+  appendFileSync(places, '{"context":"gone","namespace":"there"}\n');
   const { code, stdout, stderr } = outside(['list'], { KUBECONFIG });
   assert.is(code, 1);
   assert.match(stdout, new RegExp(`^${world.session('found')}\trunning\t`, 'm'));

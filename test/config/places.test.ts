@@ -1,0 +1,40 @@
+import { appendFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import * as assert from 'uvu/assert';
+import { rememberPlace, usedPlaces } from '../../lib/config/places.ts';
+import { isPaudeError } from '../../lib/errors.ts';
+import { suite } from '../harness/suite.ts';
+
+const test = suite('places');
+let folder: string;
+test.before.each(() => void (folder = mkdtempSync(join(tmpdir(), 'paude-places-'))));
+test.after.each(() => rmSync(folder, { recursive: true }));
+
+const place = (number: number) => ({ context: `dev/api-${number}:6443/ada`, namespace: 'team' });
+
+test('places that are used at once are all remembered, each once', async () => {
+  assert.equal(await usedPlaces(folder), []);
+  const numbers = Array.from({ length: 20 }, (_, number) => number);
+  await Promise.all([...numbers, ...numbers].map((number) => rememberPlace(folder, place(number))));
+  const byContext = (all: readonly { context: string }[]) => all.map(({ context }) => context).sort();
+  assert.equal(byContext(await usedPlaces(folder)), byContext(numbers.map(place)));
+});
+
+test('a place that is known is not written again', async () => {
+  await rememberPlace(folder, place(1));
+  await rememberPlace(folder, place(1));
+  assert.is(readFileSync(join(folder, 'places.jsonl'), 'utf8').split('\n').length, 2);
+});
+
+test('what is no place is said, with what helps', async () => {
+  for (const line of ['{"context":"dev"}', 'null', '[]', 'dev']) {
+    appendFileSync(join(folder, 'places.jsonl'), `${line}\n`);
+    const error = await usedPlaces(folder).catch((caught: unknown) => caught);
+    assert.ok(isPaudeError(error, 'CONFIG_INVALID'), String(error));
+    assert.match((error as { hint?: string }).hint ?? '', /^rm .*places\.jsonl$/);
+    rmSync(join(folder, 'places.jsonl'));
+  }
+});
+
+test.run();
