@@ -50,6 +50,21 @@ it('interrupted while it waits, it leaves nothing that would begin by itself som
   assert.is(replicas(name), '0 0');
 });
 
+it('a container that ends by itself ends the start with its last words, and is not tried for ever', async () => {
+  const name = world.session('crashing');
+  assert.is((await world.paude('create', name)).code, 0);
+  const broken = { name: 'session', command: ['sh', '-c', 'echo "no such volume: /pvc" >&2; exit 3'] };
+  const patch = JSON.stringify({ spec: { template: { spec: { containers: [broken] } } } });
+  kubectl(['patch', 'sts', `paude-${name}`, '-n', world.namespace, '-p', patch]);
+  const { code, stderr } = await world.paude('start', '--detach', name);
+  assert.is(code, 1);
+  assert.match(stderr, /can't start: it ends by itself/);
+  assert.match(stderr, /^no such volume: \/pvc$/m);
+  assert.match(stderr, /it is stopped again/);
+  assert.match(stderr, /hint: kubectl .*logs|kubectl describe pod/);
+  assert.is(replicas(name), '0 0');
+});
+
 it('what was to run before is not stopped by a second start that fails', async () => {
   const name = world.session('elsewhere');
   assert.is((await world.paude('create', name, '--cpus-request=1000')).code, 0);
