@@ -16,6 +16,8 @@ export interface TcpProxy extends AsyncDisposable {
   readonly hasCut: boolean;
   /** Passes nothing on from now on; the connections stay, and new ones get no answer either. */
   stall(): void;
+  /** What is open passes nothing on from now on, and is never closed by it; new connections are as before. */
+  freeze(): void;
   /** Tells this side of every connection that no more comes, and drops what still does. */
   halfClose(side: 'client' | 'server'): void;
   /** Everything passes again. */
@@ -94,6 +96,12 @@ export async function tcpProxy(
       return hasCut;
     },
     stall: () => void (flowing = new Promise<void>((resolve) => (flow = resolve))),
+    freeze() {
+      for (const { client, server } of pairs) {
+        client.unpipe().pause();
+        server.unpipe().pause();
+      }
+    },
     halfClose(side) {
       for (const pair of pairs) {
         const other = pair[side === 'client' ? 'server' : 'client'];

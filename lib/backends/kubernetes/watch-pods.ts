@@ -23,21 +23,23 @@ export async function* podsOf(
   signal: AbortSignal,
   away = absence,
 ): AsyncGenerator<readonly V1Pod[]> {
-  let heard: number | undefined;
-  const begun = Date.now();
+  let heard = false;
+  // Since when it was seen to be: a watch whose connection is dead may have been silent for long before.
+  let gone: number | undefined;
   for (;;) {
     try {
       for await (const pods of podsOnce(cluster, name, signal)) {
-        heard = Date.now();
+        heard = true;
+        gone = undefined;
         yield pods;
       }
     } catch (error) {
       // What can't be reached may be in a moment. One that was just started has not read its rules yet, and refuses
       // what it allowed before.
       const passing =
-        isPaudeError(error, 'BACKEND_UNREACHABLE') ||
-        (isPaudeError(error, 'FORBIDDEN') && heard !== undefined);
-      if (!passing || Date.now() - (heard ?? begun) > away) throw error;
+        isPaudeError(error, 'BACKEND_UNREACHABLE') || (isPaudeError(error, 'FORBIDDEN') && heard);
+      gone ??= Date.now();
+      if (!passing || Date.now() - gone > away) throw error;
       await wait(pause, undefined, { signal }).catch(() => {
         throw interrupted();
       });

@@ -7,7 +7,7 @@ import { execTunnel, type ExecTunnel } from '../../../lib/backends/kubernetes/ex
 import { isPaudeError } from '../../../lib/errors.ts';
 import { sessionName } from '../../../lib/names.ts';
 import { ownClusterSkip } from '../../harness/cluster-parts.ts';
-import type { ClusterRepository, Outcome } from '../../harness/cluster-repository.ts';
+import { until, type ClusterRepository, type Outcome } from '../../harness/cluster-repository.ts';
 import { lineTo, proxiedSession, type Line, type ProxiedSession } from '../../harness/proxied-session.ts';
 import { suite } from '../../harness/suite.ts';
 import type { TcpProxy, Way } from '../../harness/tcp-proxy.ts';
@@ -21,6 +21,9 @@ let name: string;
 /** A command that waits, on a line that is cut where nothing passes for 15 s. */
 let balanced: Line;
 let waiting: Promise<Outcome>;
+/** A start, on a line whose connections say nothing more once it has begun to wait for its pod. */
+let frozen: Line;
+let starting: Promise<Outcome>;
 
 test.before(async () => {
   if (ownClusterSkip !== undefined) return;
@@ -29,12 +32,24 @@ test.before(async () => {
   balanced = await lineTo(world, { idle: 15_000 });
   const args = ['paude', 'exec', name, '--', 'sh', '-c', 'sleep 18; echo whole'];
   waiting = world.start('git', args, balanced.env).ended;
+  frozen = await lineTo(world);
+  starting = frozenStart();
 });
 test.after(async () => {
   if (ownClusterSkip !== undefined) return;
-  await balanced[Symbol.asyncDispose]();
+  await Promise.all([balanced[Symbol.asyncDispose](), frozen[Symbol.asyncDispose]()]);
   await session.end();
 });
+
+async function frozenStart(): Promise<Outcome> {
+  const other = world.session('frozen');
+  const created = await world.paude('create', other);
+  if (created.code !== 0) return created;
+  const start = world.start('git', ['paude', 'start', '--detach', other], frozen.env);
+  await until(start.said, (text) => text !== '');
+  frozen.proxy.freeze();
+  return start.ended;
+}
 
 /** From the first bytes, where TLS begins, to almost all. */
 const offsets = (whole: number) => [
@@ -174,6 +189,11 @@ for (const [how, work] of [
     proxy.mend();
   });
 }
+
+it('a start whose watch falls silent for ever asks anew, and ends well', async () => {
+  const { code, stderr } = await starting;
+  assert.is(code, 0, stderr);
+});
 
 it('a balancer that cuts what is idle for 15 s does not cut us', async () => {
   const { code, stdout, stderr } = await waiting;
