@@ -22,8 +22,7 @@ export const network: Command = async (context, { args, flags }) => {
       .filter((item) => item.trim() !== '');
   const change = { allow: given('allow'), deny: given('deny') };
   if (change.allow.length + change.deny.length > 0) {
-    const changed = changedRules(rules, change);
-    await changeNetwork(backend, session, changed, context.signal);
+    await changeNetwork(backend, session, (present) => changedRules(present, change), context.signal);
     for (const entry of change.allow) context.output.say(`allowed: ${entry}`);
     for (const entry of change.deny)
       context.output.say(`denied: ${entry}, and what was open to it is closed`);

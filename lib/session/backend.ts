@@ -89,10 +89,16 @@ export interface Backend {
     signal: AbortSignal,
   ): Promise<number>;
   /**
-   * Keeps a session's rules, for whenever its proxy is made or starts again; a proxy that runs is told by who calls.
-   * Throws SESSION_UNKNOWN.
+   * Changes a session's rules, for whenever its proxy is made or starts again; a proxy that runs is told by who calls.
+   * No change at the same time is lost: `change` gets the rules as they are, and gets them anew where another change
+   * was faster; what it gives back as it is changes nothing. Gives the rules that are kept. Throws SESSION_UNKNOWN,
+   * NETWORK_OPEN, and what `change` throws.
    */
-  keepRules(name: SessionName, rules: NetworkRules, signal: AbortSignal): Promise<void>;
+  changeRules(
+    name: SessionName,
+    change: (rules: NetworkRules) => NetworkRules,
+    signal: AbortSignal,
+  ): Promise<NetworkRules>;
   /** What else opens the network of a session, besides what was made for it: a phrase each. */
   openings(name: SessionName, signal: AbortSignal): Promise<readonly string[]>;
 }

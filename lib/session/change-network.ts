@@ -8,26 +8,28 @@ import type { Backend } from './backend.ts';
 import type { EgressSpec, Session } from './session.ts';
 
 /**
- * Gives a session other rules. Kept first, so that what was denied stays so whatever happens then; in force, in a
- * session that runs, when it ends. Throws SESSION_FAILED.
+ * Changes a session's rules. Kept first, so that what was denied stays so whatever happens then; in force, in a session
+ * that runs, when it ends. Gives the rules as they are then. Throws NETWORK_OPEN, SESSION_FAILED, SESSION_UNKNOWN, and what `change` throws.
  */
 export async function changeNetwork(
   backend: Backend,
   session: Session,
-  rules: NetworkRules,
+  change: (rules: NetworkRules) => NetworkRules,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<NetworkRules> {
   const { name } = session.location;
-  await backend.keepRules(name, rules, signal);
-  if (session.state !== 'running') return;
   const { upstream } = filtered(session);
-  const question = {
-    role: 'proxy' as const,
-    command: ['paude-proxy', 'configure'],
-    input: proxyConfiguration(hostRulesOf(rules), upstream),
-    framed: true,
-  };
-  await askSession(backend, name, question, signal);
+  let rules = await backend.changeRules(name, change, signal);
+  if (session.state !== 'running') return rules;
+  const command = ['paude-proxy', 'configure'];
+  for (;;) {
+    const input = proxyConfiguration(hostRulesOf(rules), upstream);
+    await askSession(backend, name, { role: 'proxy', command, input, framed: true }, signal);
+    // Of two changes at once, the earlier one may have reached the proxy last.
+    const now = (await backend.get(name, signal))?.egress?.rules ?? rules;
+    if (proxyConfiguration(hostRulesOf(now), upstream) === input) return now;
+    rules = now;
+  }
 }
 
 /** The way out of a session. Throws NETWORK_OPEN where nothing is filtered. */

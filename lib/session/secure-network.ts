@@ -67,8 +67,12 @@ async function prove(
   if (egress === undefined) return;
   const { backend, network } = ports;
   await starting.proxy;
-  const rules = await withAgentHosts(egress.rules, await network.agentHosts(description.agent));
-  if (rules !== egress.rules) await changeNetwork(backend, { ...session, state: 'running' }, rules, signal);
+  const hosts = await network.agentHosts(description.agent);
+  const change = (present: NetworkRules) => withAgentHosts(present, hosts);
+  const rules =
+    change(egress.rules) === egress.rules
+      ? egress.rules
+      : await changeNetwork(backend, { ...session, state: 'running' }, change, signal);
   await sendLogin(ports, session, signal);
   const [verdict, openings, mayBeOpen] = await Promise.all([
     verdictOn(backend, session, rules, starting, report, signal),
@@ -89,8 +93,9 @@ async function rememberOpen(
   signal: AbortSignal,
 ): Promise<void> {
   if (isOpen === (rules.unenforced === true)) return;
-  const { unenforced: _, ...closed } = rules;
-  await backend.keepRules(name, isOpen ? { ...closed, unenforced: true } : closed, signal);
+  const change = ({ unenforced: _, ...closed }: NetworkRules) =>
+    isOpen ? { ...closed, unenforced: true } : closed;
+  await backend.changeRules(name, change, signal);
 }
 
 /** What ran before, and was proved in that very run, is not probed again at each connect. */
@@ -108,7 +113,7 @@ async function verdictOn(
 }
 
 /** The same object where nothing changes. */
-async function withAgentHosts(rules: NetworkRules, hosts: readonly string[]): Promise<NetworkRules> {
+function withAgentHosts(rules: NetworkRules, hosts: readonly string[]): NetworkRules {
   const agent = [...new Set(hosts.map(normalEntry))].sort();
   return JSON.stringify(agent) === JSON.stringify(rules.agent) ? rules : { ...rules, agent };
 }

@@ -17,9 +17,9 @@ export async function stopSession(backend: Backend, name: SessionName, signal: A
   const refused = runs ? await refusedSince(backend, name, enough).catch(() => []) : [];
   await backend.stop(name, signal);
   if (refused.length === 0) return;
-  // As they are now: whoever changed them meanwhile must not have done so in vain.
-  const rules = (await backend.get(name, signal))?.egress?.rules;
-  if (rules === undefined) return;
-  const blocked = formatLedger(addedUp(parseLedger(rules.blocked ?? ''), refused));
-  await backend.keepRules(name, { ...rules, blocked }, signal);
+  await backend.changeRules(
+    name,
+    (rules) => ({ ...rules, blocked: formatLedger(addedUp(parseLedger(rules.blocked ?? ''), refused)) }),
+    signal,
+  );
 }

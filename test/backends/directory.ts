@@ -115,7 +115,7 @@ export function directoryBackend(root: string): DirectoryBackend {
       return sessions.filter((session) => session !== undefined);
     },
     // Plain folders have no network of their own.
-    keepRules: async () => undefined,
+    changeRules: async () => ({ agent: [], allow: [], deny: [] }),
     openings: async () => [],
     open: async (name, command, signal): Promise<Tunnel> => {
       const session = await get(name);

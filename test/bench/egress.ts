@@ -112,9 +112,13 @@ async function crowd({ sessions, host }: Place): Promise<void> {
 
 async function change({ sessions: { backend } }: Place): Promise<void> {
   const session = (await backend.get(closed, never))!;
-  const rules = changedRules(session.egress!.rules, { allow: ['another.test'], deny: [] });
   const begin = performance.now();
-  await changeNetwork(backend, session, rules, never);
+  await changeNetwork(
+    backend,
+    session,
+    (rules) => changedRules(rules, { allow: ['another.test'], deny: [] }),
+    never,
+  );
   verdict('a change of the rules', performance.now() - begin, 1000, (value) => `${value.toFixed(0)} ms`);
 }
 

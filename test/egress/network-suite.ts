@@ -1,6 +1,6 @@
 import * as assert from 'uvu/assert';
 import { PassThrough, Readable } from 'node:stream';
-import { changedRules } from '../../lib/egress/network-rules.ts';
+import { changedRules, type NetworkRules } from '../../lib/egress/network-rules.ts';
 import { sessionName, type SessionName } from '../../lib/names.ts';
 import { blockedHosts, changeNetwork } from '../../lib/session/change-network.ts';
 import { execInSession } from '../../lib/session/exec-in-session.ts';
@@ -43,9 +43,11 @@ export function networkSuite(test: Suite, ground: NetworkGround): void {
   });
 
   async function change(allow: readonly string[], deny: readonly string[]): Promise<void> {
-    const session = (await sessions.backend.get(name, never))!;
-    const rules = changedRules(session.egress!.rules, { allow, deny });
-    await changeNetwork(sessions.backend, session, rules, never);
+    // Each change is a command of its own.
+    const { signal } = new AbortController();
+    const session = (await sessions.backend.get(name, signal))!;
+    const changed = (rules: NetworkRules) => changedRules(rules, { allow, deny });
+    await changeNetwork(sessions.backend, session, changed, signal);
   }
 
   const get = async (host: string) =>
@@ -140,5 +142,18 @@ export function networkSuite(test: Suite, ground: NetworkGround): void {
     const script = `for i in $(seq 200); do echo "url = \\"https://${first}/who\\""; done >/tmp/urls; \
       curl -sS --http1.1 --parallel --parallel-immediate --parallel-max 200 -K /tmp/urls | grep -c reached`;
     assert.is((await sessions.run(name, ['sh', '-c', script])).out, '200\n');
+  });
+
+  it('of changes at once none is lost: all are kept, and all are in force', async () => {
+    const hosts = ['model', 'plain', 'evil'].map((of) => outside.name(of));
+    await Promise.all([...hosts.map((host) => change([host], [])), change([], [first])]);
+    const rules = (await sessions.backend.get(name, never))?.egress?.rules;
+    const lost = hosts.filter((host) => !rules?.allow.includes(host));
+    assert.equal([lost, rules?.deny.includes(first)], [[], true]);
+    const said = await Promise.all([...hosts, first].map(get));
+    assert.equal(
+      said.map((text) => text.includes('HTTP/1.1 403')),
+      [false, false, false, true],
+    );
   });
 }

@@ -28,7 +28,8 @@ function backendOf(answers: Readonly<Record<string, string>>, openings: readonly
     },
     openings: async () => openings,
     stop: async (name: string) => void asked.stopped.push(name),
-    keepRules: async (_: string, rules: NetworkRules) => void asked.kept.push(rules),
+    changeRules: async (_: string, change: (rules: NetworkRules) => NetworkRules) =>
+      void asked.kept.push(change({ agent: [], allow: [], deny: [] })),
   };
   return { backend: backend as unknown as Backend, asked };
 }

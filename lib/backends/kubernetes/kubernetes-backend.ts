@@ -2,7 +2,7 @@ import type { Backend } from '../../session/backend.ts';
 import { clusterIn, type Cluster } from './cluster.ts';
 import { connect, KubeconfigError } from './api-connection.ts';
 import { createObjects } from './create-objects.ts';
-import { keepRules, openings } from './keep-rules.ts';
+import { changeRules, openings } from './change-rules.ts';
 import { kubeconfigError } from './kubernetes-errors.ts';
 import { findSession, findSessions } from './query.ts';
 import { removeObjects } from './remove-objects.ts';
@@ -65,7 +65,7 @@ export function kubernetesBackend(
     get: (name, signal) => findSession(cluster, name, signal),
     list: (signal) => findSessions(cluster, everywhere, signal),
     open: (name, command, signal, role, waits) => runCommand(ports, name, command, signal, role, waits),
-    keepRules: (name, rules, signal) => keepRules(cluster, name, rules, signal),
+    changeRules: (name, change, signal) => changeRules(cluster, name, change, signal),
     openings: (name, signal) => openings(cluster, name, signal),
     attach: (name, command, terminal, signal) => attachCommand(ports, name, command, terminal, signal),
   };

@@ -160,7 +160,7 @@ function proxyContainer(name: SessionName, { image, rules, upstream }: EgressSpe
     image,
     imagePullPolicy: 'IfNotPresent',
     env: [
-      // The first one, which keepRules replaces.
+      // The first one, which changeRules replaces.
       { name: 'PAUDE_CONFIGURATION', value: configurationOf(rules, upstream) },
       { name: 'PAUDE_SESSION', value: name },
       field('POD_IPS', 'status.podIPs'),

@@ -125,7 +125,7 @@ function isMissing(said: string): boolean {
   return /no such|not found/i.test(said);
 }
 
-function notOurs(kind: string, object: string): PaudeError {
+export function notOurs(kind: string, object: string): PaudeError {
   return new PaudeError(
     'NOT_OURS',
     `there is a ${kind} ${object} that git-paude did not make; it is left alone`,

@@ -5,7 +5,7 @@ import type { Backend } from '../../session/backend.ts';
 import type { Session } from '../../session/session.ts';
 import { createObjects } from './create-objects.ts';
 import { execTunnel } from './exec-tunnel.ts';
-import { keepRules } from './keep-rules.ts';
+import { changeRules } from './change-rules.ts';
 import { canLimit } from './limits.ts';
 import { openWriter } from './open-writer.ts';
 import { objectName, proxyName } from './objects.ts';
@@ -49,7 +49,7 @@ export function podmanBackend(podman: Podman, owner: string): Backend {
       const container = role === 'proxy' ? proxyName(name) : objectName(name);
       return execTunnel(podman, name, container, command, () => isRunning(podman, container), signal);
     },
-    keepRules: (name, rules, signal) => keepRules(podman, name, rules, signal),
+    changeRules: (name, change, signal) => changeRules(podman, name, change, signal),
     // Nobody but us adds to a network that is a session's own.
     openings: async () => [],
     attach: (name, command, terminal) =>

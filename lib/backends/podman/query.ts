@@ -1,7 +1,8 @@
 import { PaudeError } from '../../errors.ts';
 import type { SessionName } from '../../names.ts';
 import type { Session } from '../../session/session.ts';
-import { labels, manager, objectName, rulesOf, sessionOf, type Labels } from './objects.ts';
+import { rulesBySession, type VolumeRow } from './change-rules.ts';
+import { labels, manager, objectName, sessionOf, type Labels } from './objects.ts';
 import type { Podman } from './podman.ts';
 import { podmanError } from './podman-errors.ts';
 
@@ -11,11 +12,6 @@ interface ContainerRow {
   readonly State: string;
   readonly ExitCode: number;
   readonly StartedAt: number;
-  readonly Labels: Labels | null;
-}
-
-interface VolumeRow {
-  readonly Name: string;
   readonly Labels: Labels | null;
 }
 
@@ -47,22 +43,14 @@ async function query(podman: Podman, filter: string, signal: AbortSignal): Promi
   const rules = rulesBySession(volumes);
   const sessions = volumes.flatMap((volume) => {
     const own = volume.Labels ?? {};
-    const session = sessionOf(own, rules.get(own[labels.session] ?? ''), ...stateOf(byName.get(volume.Name)));
+    const session = sessionOf(
+      own,
+      rules.get(own[labels.session] ?? '')?.rules,
+      ...stateOf(byName.get(volume.Name)),
+    );
     return session === undefined || objectName(session.location.name) !== volume.Name ? [] : [session];
   });
   return { sessions, states: new Map([...byName].map(([name, { State }]) => [name, State])) };
-}
-
-/** A change makes a new volume before it removes the old one: the newest counts. */
-function rulesBySession(volumes: readonly VolumeRow[]) {
-  const kept = volumes.flatMap(({ Labels: own }) => {
-    const rules = rulesOf(own ?? {});
-    return rules === undefined
-      ? []
-      : [{ rules, session: own![labels.session]!, at: own![labels.created] ?? '' }];
-  });
-  kept.sort((a, b) => (a.at < b.at ? -1 : 1));
-  return new Map(kept.map(({ session, rules }) => [session, rules]));
 }
 
 function stateOf(row: ContainerRow | undefined): [Session['state'], string?] {

@@ -1,36 +1,76 @@
 import type { V1NetworkPolicyList } from '@kubernetes/client-node';
 import type { NetworkRules } from '../../egress/network-rules.ts';
 import type { SessionName } from '../../names.ts';
+import { filtered } from '../../session/change-network.ts';
+import { ApiStatus } from './api-connection.ts';
 import { findSet, paths, type Cluster } from './cluster.ts';
 import { assertOurs } from './create-objects.ts';
+import { kubernetesError } from './kubernetes-errors.ts';
 import { configurationOf, selectorOf } from './network-objects.ts';
 import { keys, manager } from './objects.ts';
 import { sessionOf } from './query.ts';
 import { configurationPath, pointer, unknown } from './scale.ts';
 
-/** Keeps a session's rules: with the session, which tells them, and in the template of its proxy's next pod. */
-export async function keepRules(
+/**
+ * Changes a session's rules: in the template of its proxy's next pod, and with the session, which tells them. That one
+ * is changed only where it says what it said before, so that of two changes at once the later one changes what the
+ * earlier one has made. Throws SESSION_UNKNOWN, NETWORK_OPEN, NOT_OURS, and what `change` throws.
+ */
+export async function changeRules(
   cluster: Cluster,
   name: SessionName,
-  rules: NetworkRules,
+  change: (rules: NetworkRules) => NetworkRules,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<NetworkRules> {
   const { namespace } = cluster;
-  const set = await findSet(cluster, name, signal);
-  if (set === undefined) throw unknown(name);
-  assertOurs(cluster, set);
-  const upstream = sessionOf(cluster, set)?.egress?.upstream;
-  const patch = (path: string, target: string, value: string) =>
-    cluster.ask('keep its rules', 'PATCH', path, {
-      body: [{ op: 'add', path: target, value }],
-      contentType: 'application/json-patch+json',
-      query: { fieldManager: manager },
-      signal,
-    });
-  // The proxy's first: where only one arrives, the session still tells the old ones, and gets the new ones again.
-  await patch(paths.proxySet(namespace, name), configurationPath, configurationOf(rules, upstream));
-  const annotation = `/metadata/annotations/${pointer(keys.rules)}`;
-  await patch(paths.set(namespace, name), annotation, JSON.stringify(rules));
+  let refused: { readonly said: string | undefined; readonly error: ApiStatus } | undefined;
+  for (;;) {
+    const set = await findSet(cluster, name, signal);
+    if (set === undefined) throw unknown(name);
+    assertOurs(cluster, set);
+    const said = set.metadata?.annotations?.[keys.rules];
+    // It was not refused for what another one has changed.
+    if (refused !== undefined && refused.said === said)
+      throw kubernetesError('keep its rules', cluster, refused.error);
+    const { rules: present, upstream } = filtered(sessionOf(cluster, set)!);
+    const rules = change(present);
+    if (rules === present) return rules;
+    // The proxy's first: where only one arrives, the session still tells the old ones, and gets the new ones again.
+    const configuration = { path: configurationPath, value: configurationOf(rules, upstream) };
+    await patch(cluster, paths.proxySet(namespace, name), [{ op: 'add', ...configuration }], signal);
+    const path = `/metadata/annotations/${pointer(keys.rules)}`;
+    const changes = [
+      // Of what is not there, null (RFC 6902 knows no other way).
+      { op: 'test', path, value: said ?? null },
+      { op: 'add', path, value: JSON.stringify(rules) },
+    ];
+    const error = await patch(cluster, paths.set(namespace, name), changes, signal, 422);
+    if (error === undefined) return rules;
+    refused = { said, error };
+  }
+}
+
+/** Gives the error where it has the status that is expected. */
+async function patch(
+  { connection, ...cluster }: Cluster,
+  path: string,
+  body: readonly object[],
+  signal: AbortSignal,
+  expected?: number,
+): Promise<ApiStatus | undefined> {
+  const options = {
+    body,
+    contentType: 'application/json-patch+json',
+    query: { fieldManager: manager },
+    signal,
+  };
+  try {
+    await connection.request('PATCH', path, options);
+    return undefined;
+  } catch (error) {
+    if (error instanceof ApiStatus && error.code === expected) return error;
+    throw kubernetesError('keep its rules', cluster, error);
+  }
 }
 
 /** Policies that others made, and that open a session's pod: policies add up. */
