@@ -31,12 +31,7 @@ networkSuite(test, {
         '-c',
         'kill -9 $(pidof -s squid || pgrep squid)',
       ),
-    // Its first process can't be killed from inside; Podman starts the container again when it ends by itself.
-    whole: (outside, name) => {
-      const pid = podman(outside, 'inspect', '--format', '{{.State.Pid}}', `proxy-paude-${name}`).trim();
-      assert.ok(Number(pid) > 1, pid);
-      process.kill(Number(pid), 'SIGKILL');
-    },
+    whole: (outside, name) => (outside as OutsideOnPodman).killProxy(name),
   },
 });
 

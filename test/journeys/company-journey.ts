@@ -4,7 +4,7 @@ import * as assert from 'uvu/assert';
 import type { Suite } from '../harness/suite.ts';
 import type { CompanyProxy, Outside } from '../outside/outside.ts';
 import type { Ground } from './ground.ts';
-import { World } from './world.ts';
+import { until, World } from './world.ts';
 
 const [user, password] = ['ada', 'pass:w%rd @"7'];
 
@@ -15,6 +15,8 @@ export function companyJourney(
   open: () => Outside,
   /** Runs a script of sh in the proxy of a session; gives what it printed. */
   inProxy: (session: string, script: string) => string,
+  /** Has a session's proxy crash; what watches over it starts it again. */
+  crash: (session: string) => void,
 ): void {
   const it = test.skipIf(ground.skip);
   let outside: Outside;
@@ -87,6 +89,16 @@ export function companyJourney(
     const listed = paude(['list', '--json']).stdout;
     assert.match(listed, `"http://${company.host}:${company.port}"`);
     assert.equal(isTold(listed), []);
+  });
+
+  it('a proxy that crashes comes back, and its password with it', async () => {
+    const first = outside.name('first');
+    crash(behind);
+    const said = await until(
+      () => get(behind, `https://${first}/who`),
+      (text) => !text.includes('Failed to connect') && !text.includes('reset by peer'),
+    );
+    assert.match(said, `reached ${first}`, said);
   });
 
   it('a wrong password is said at the start, and the right one mends it', () => {

@@ -13,5 +13,6 @@ companyJourney(
   () => (outside = new OutsideOnCluster()),
   (session, script) =>
     outside.kubectl('exec', '-n', namespace, `proxy-paude-${session}-0`, '--', 'sh', '-c', script),
+  (session) => outside.crashProxy(namespace, session),
 );
 test.run();

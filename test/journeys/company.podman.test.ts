@@ -10,5 +10,6 @@ companyJourney(
   onPodman,
   () => (outside = new OutsideOnPodman()),
   (session, script) => outside.podman('exec', `proxy-paude-${session}`, 'sh', '-c', script),
+  (session) => outside.killProxy(session),
 );
 test.run();

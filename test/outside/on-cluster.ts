@@ -105,6 +105,14 @@ export class OutsideOnCluster implements Outside {
     return { host: this.#ask('company', '{.status.podIP}'), port: 3128, log };
   }
 
+  /** Ends the container of a session's proxy, as a crash would; the kubelet starts it again. */
+  crashProxy(namespace: string, session: string): void {
+    const pod = `proxy-paude-${session}-0`;
+    this.kubectl('exec', pod, '-n', namespace, '--', 'sh', '-c', 'kill 1');
+    const again = '--for=jsonpath={.status.containerStatuses[0].restartCount}=1';
+    this.kubectl('wait', again, `pod/${pod}`, '-n', namespace, '--timeout=60s');
+  }
+
   /** The node as a pod has it on its own wire, by IPv6: an address of the link, whatever the cluster's addresses are. */
   neighbourOf(namespace: string, pod: string): string {
     const ip = this.kubectl('get', 'pod', pod, '-n', namespace, '-o', 'jsonpath={.status.podIP}');

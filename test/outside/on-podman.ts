@@ -96,6 +96,13 @@ export class OutsideOnPodman implements Outside {
     return done.stdout;
   }
 
+  /** Kills the first process of a session's proxy, which can't be killed from inside: Podman starts it again. */
+  killProxy(session: string): void {
+    const pid = this.podman('inspect', '--format', '{{.State.Pid}}', `proxy-paude-${session}`).trim();
+    if (!(Number(pid) > 1)) throw new Error(`the proxy of ${session} does not run: ${pid}`);
+    process.kill(Number(pid), 'SIGKILL');
+  }
+
   /** A port of this machine, as containers see it by their gateway. */
   async node(): Promise<{ address: string; port: number }> {
     this.#node ??= createServer((socket) => socket.end('reached\n'));

@@ -27,6 +27,11 @@ export function credentialsName(name: SessionName): string {
   return `${objectName(name)}.credentials`;
 }
 
+/** The name of the memory of its proxy, where that has a secret to keep. */
+export function proxyMemoryName(name: SessionName): string {
+  return `${objectName(name)}.proxy`;
+}
+
 /** The name of its proxy's container; no session's own, for those begin with `paude-`. */
 export function proxyName(name: SessionName): string {
   return `proxy-paude-${name}`;
@@ -97,16 +102,26 @@ const user = '1000:0';
 
 /** An old and a new copy of what lib/credentials/pack.ts sends at most; bytes. */
 const credentialsSize = 224 * 2 ** 20;
+/** A proxy's configuration, old and new, and a login; bytes. */
+const proxyMemorySize = 16 * 2 ** 20;
 /** What tmpfs counts in (tmpfs(5)); where pages are larger, so is the memory. */
 const page = 4096;
 
 /** The arguments of `podman volume create` for a volume in memory, which lives as long as a container that mounts it. */
 export function credentialsArguments(name: SessionName, all: Labels): readonly string[] {
+  return memoryArguments(credentialsName(name), all, '0750', credentialsSize);
+}
+
+/** The same for a proxy's: it outlives the container's own restarts, which a tmpfs of the container's does not. */
+export function proxyMemoryArguments(name: SessionName, all: Labels): readonly string[] {
+  return memoryArguments(proxyMemoryName(name), all, '0700', proxyMemorySize);
+}
+
+function memoryArguments(volume: string, all: Labels, mode: string, bytes: number): readonly string[] {
   // Podman takes `size` for a quota, which there is none of in memory.
-  const size = `nr_blocks=${credentialsSize / page}`;
-  const memory = `uid=1000,gid=0,mode=0750,nosuid,nodev,noexec,${size}`;
+  const memory = `uid=1000,gid=0,mode=${mode},nosuid,nodev,noexec,nr_blocks=${bytes / page}`;
   const options = ['--opt', 'type=tmpfs', '--opt', 'device=tmpfs', '--opt', `o=${memory}`];
-  return ['volume', 'create', ...labelArguments(all), ...options, credentialsName(name)];
+  return ['volume', 'create', ...labelArguments(all), ...options, volume];
 }
 
 /** The arguments of `podman` for a command beside the session, which may write where its credentials are. */

@@ -2,7 +2,17 @@ import { hostRulesOf } from '../../egress/network-rules.ts';
 import { proxyConfiguration } from '../../egress/proxy-configuration.ts';
 import type { SessionName } from '../../names.ts';
 import type { EgressSpec, Session } from '../../session/session.ts';
-import { labelArguments, labels, manager, objectName, proxyName, type Addresses } from './objects.ts';
+import {
+  labelArguments,
+  labels,
+  manager,
+  objectName,
+  proxyMemoryArguments,
+  proxyMemoryName,
+  proxyName,
+  type Addresses,
+  type Labels,
+} from './objects.ts';
 import type { Podman } from './podman.ts';
 import { podmanError } from './podman-errors.ts';
 
@@ -36,6 +46,7 @@ export async function startProxy(
   // One that a killed machine has left: its rules may be old. One that is about to run is left alone.
   if (state !== undefined && /^(exited|stopped|dead)$/.test(state))
     await podman.run(['rm', '--ignore', object], { signal });
+  if (egress.upstream !== undefined) await ensureProxyMemory(podman, session, signal);
   // Of two starts at once, each may find what the other one has just made, or made and not started yet.
   for (let attempt = 1; ; attempt++) {
     const made = await podman.run(proxyArguments(session, egress, where), { signal });
@@ -53,27 +64,41 @@ export async function stopProxy(podman: Podman, name: SessionName, signal: Abort
   if (removed.exitCode !== 0) throw podmanError('stop its proxy', name, removed.stderr);
 }
 
+/** Where the login to another proxy is kept. */
+async function ensureProxyMemory(podman: Podman, session: Session, signal: AbortSignal): Promise<void> {
+  const { name } = session.location;
+  const made = await podman.run(proxyMemoryArguments(name, labelsFor(session)), { signal });
+  if (made.exitCode === 0 || /already exists/.test(made.stderr)) return;
+  throw podmanError("create its proxy's memory", name, made.stderr);
+}
+
+function labelsFor({ location: { name }, owner }: Session): Labels {
+  return { [labels.managedBy]: manager, [labels.session]: name, [labels.owner]: owner };
+}
+
 function proxyArguments(
-  { location: { name }, owner }: Session,
+  session: Session,
   { image, rules, upstream }: EgressSpec,
-  { proxy, session }: Addresses,
+  addresses: Addresses,
 ): readonly string[] {
-  const own = { [labels.managedBy]: manager, [labels.session]: name, [labels.owner]: owner };
+  const { name } = session.location;
   const environment = {
     PAUDE_CONFIGURATION: proxyConfiguration(hostRulesOf(rules), upstream),
     PAUDE_SESSION: name,
     // It is on two networks, and there for one neighbour only.
-    PAUDE_LISTEN: proxy,
-    PAUDE_CLIENT: session,
+    PAUDE_LISTEN: addresses.proxy,
+    PAUDE_CLIENT: addresses.session,
   };
   return [
     ...['run', '--detach', '--name', proxyName(name)],
-    ...labelArguments(own),
-    ...['--network', `${objectName(name)}:ip=${proxy}`, '--network', outside],
+    ...labelArguments(labelsFor(session)),
+    ...['--network', `${objectName(name)}:ip=${addresses.proxy}`, '--network', outside],
     ...['--user', '1000:0', '--cap-drop', 'all', '--security-opt', 'no-new-privileges'],
     // Its root is not read-only: what was changed must outlive a crash, after which it is started again.
     ...['--restart', 'on-failure', '--stop-timeout', '1', '--pull', 'never'],
-    ...['--tmpfs', '/tmp:rw,nosuid,nodev,mode=1777'],
+    ...(upstream === undefined
+      ? ['--tmpfs', '/tmp:rw,nosuid,nodev,mode=1777']
+      : ['--volume', `${proxyMemoryName(name)}:/tmp`]),
     ...Object.entries(environment).flatMap(([key, value]) => ['--env', `${key}=${value}`]),
     image,
   ];
