@@ -44,6 +44,7 @@ export type ErrorCode =
   // the network of a session
   | 'NETWORK_UNENFORCED'
   | 'NETWORK_OPEN'
+  | 'NETWORK_DOWN'
   // remotes
   | 'REMOTE_EXISTS'
   | 'REMOTE_UNKNOWN'

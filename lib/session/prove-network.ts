@@ -23,7 +23,10 @@ export async function wasProved(backend: Backend, name: SessionName, signal: Abo
   return answer === 'proved\n';
 }
 
-/** Has the session try the ways out of it, and the proxy's answers, by what the proxy says is around. */
+/**
+ * Has the session try the ways out of it, and the proxy's answers, by what the proxy says is around. Throws NETWORK_DOWN
+ * where the proxy itself has no way out.
+ */
 export async function probeNetwork(
   backend: Backend,
   name: SessionName,
@@ -39,6 +42,12 @@ export async function probeNetwork(
     { role: 'proxy', command: ['paude-proxy', 'around', ...where] },
     signal,
   );
+  if (around === 'no-way-out\n')
+    throw new PaudeError(
+      'NETWORK_DOWN',
+      `the proxy of the session ${name} has no way out: no route leads from its network to anywhere`,
+      { hint: `once other containers here reach the network: git paude start ${name} --detach` },
+    );
   const plan = planOf(around, allowed);
   if (plan === undefined) return { open: [], proxy: 'it does not say what is around it' };
   await sessionRuns;

@@ -25,7 +25,7 @@ export interface NetworkPorts {
 /**
  * Beside a session's start, and ended before its agent starts: brings the rules up to date with what this shell's
  * agent needs, and proves that there is no other way out. Where that is not proved the session is stopped again.
- * Throws what the start throws, NETWORK_UNENFORCED, SESSION_FAILED.
+ * Throws what the start throws, NETWORK_DOWN, NETWORK_UNENFORCED, SESSION_FAILED.
  */
 export async function secureNetwork(
   ports: NetworkPorts,

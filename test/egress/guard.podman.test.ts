@@ -9,6 +9,7 @@ import { OutsideOnPodman } from '../outside/on-podman.ts';
 const test = suite('the guarded port of a proxy');
 const it = test.skipIf(podmanSkip);
 const proxy = `paude-test-${process.pid}-guard`;
+const unrouted = `${proxy}-unrouted`;
 const probe = fileURLToPath(new URL('../../lib/image/files/probe', import.meta.url));
 let world: OutsideOnPodman;
 
@@ -17,7 +18,7 @@ test.before(() => {
 });
 test.after(() => {
   if (podmanSkip !== undefined) return;
-  world?.podman('rm', '--force', '--ignore', '--time', '0', proxy);
+  world?.podman('rm', '--force', '--ignore', '--time', '0', proxy, unrouted);
   world?.end();
 });
 
@@ -42,6 +43,11 @@ it('it answers by IPv4 and IPv6 where the proxy has both, and the probe finds ea
     verdictOf(plan, said).open,
     addresses.map((address) => `the port of its proxy that is closed to all (${address} port 3130)`),
   );
+});
+
+it('a proxy with no route to anywhere says so', () => {
+  world.podman('run', '--detach', '--name', unrouted, '--network', 'none', testProxyImage);
+  assert.is(world.podman('exec', unrouted, 'paude-proxy', 'around', '', ''), 'no-way-out\n');
 });
 
 test.run();

@@ -67,6 +67,14 @@ test('a session that was just started is stopped where nothing is proved', async
   }
 });
 
+test('a proxy with no route to anywhere is told of as that', async () => {
+  const { backend, asked } = backendOf({ around: 'no-way-out\n' });
+  const error = await secure(backend, sessionIn('stopped')).catch((reason: unknown) => reason);
+  assert.ok(isPaudeError(error, 'NETWORK_DOWN'), String(error));
+  assert.match(error.message, 'the proxy of the session x has no way out');
+  assert.equal(asked.stopped, ['x']);
+});
+
 test('one in which an agent may be at work outlives a connection that broke', async () => {
   const { backend, asked } = backendOf({});
   const error = await secure(backend, sessionIn('running')).catch((reason: unknown) => reason);
