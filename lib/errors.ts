@@ -84,6 +84,7 @@ export type ErrorCode =
   // registries
   | 'REGISTRY_LOGIN'
   | 'REGISTRY_REFUSED'
+  | 'REGISTRY_REJECTED'
   | 'REGISTRY_FULL'
   | 'REGISTRY_SLOW'
   | 'REGISTRY_UNREACHABLE'

@@ -55,6 +55,13 @@ export function answerError(
     );
   if (status === 429)
     return make('REGISTRY_SLOW', `${name} has had too many requests to ${what}${said}`, 'try again later');
+  // It means what was sent, and would say the same again; 408 is the one that means the time it took.
+  if (status >= 400 && status < 500 && status !== 408)
+    return make(
+      'REGISTRY_REJECTED',
+      `${name} did not take what was sent and could not ${what}: it answered ${status}${said}`,
+      'give the same command again, or use another one: --openshift-registry=HOST/PATH',
+    );
   return make(
     'REGISTRY_FAILED',
     `${name} could not ${what}: it answered ${status}${said}`,

@@ -30,8 +30,9 @@ const passing: readonly ErrorCode[] = [
 /**
  * Uploads a blob, unless it is there. It goes on where it broke off if the registry has kept that much, else from its
  * beginning. `moved` gets how many of its bytes are there. True if it was sent. What is in
- * another repository of the registry, `from`, it takes over from there. (Distribution specification, "Pushing a blob in chunks"; one PATCH with the
- * whole rest is what every registry takes.)
+ * another repository of the registry, `from`, it takes over from there. What is rejected after it went on is sent once
+ * more from its beginning: the registry may have kept it wrongly. (Distribution specification, "Pushing a blob in
+ * chunks"; one PATCH with the whole rest is what every registry takes.)
  */
 export async function uploadBlob(
   repository: Repository,
@@ -46,19 +47,20 @@ export async function uploadBlob(
   }
   let furthest = 0;
   let location: URL | undefined;
+  let [wentOn, anew] = [false, false];
   for (let failures = 0; ;) {
     try {
       if (await hasBlob(repository, blob, signal)) {
         moved(blob.size);
         return furthest > 0;
       }
-      const from = location === undefined ? 0 : await kept(repository, location, signal);
-      const usable = from !== undefined && from <= blob.size;
-      if (location === undefined || !usable) location = await begin(repository, signal);
+      const from = location === undefined ? 0 : ((await kept(repository, location, signal)) ?? 0);
+      wentOn = from > 0 && from <= blob.size;
+      if (location === undefined || !wentOn) location = await begin(repository, signal);
       await sendRest(
         repository,
         blob,
-        { location, from: usable ? from : 0 },
+        { location, from: wentOn ? from : 0 },
         (done) => {
           if (done > furthest) failures = 0;
           furthest = Math.max(furthest, done);
@@ -69,6 +71,10 @@ export async function uploadBlob(
       return true;
     } catch (error) {
       if (signal.aborted) throw interrupted();
+      if (isPaudeError(error, 'REGISTRY_REJECTED') && wentOn && !anew) {
+        [location, wentOn, anew] = [undefined, false, true];
+        continue;
+      }
       if (!isPaudeError(error) || !passing.includes(error.code) || ++failures >= attempts) throw error;
       await pause(failures, signal);
     }
@@ -153,8 +159,10 @@ async function sendRest(
     'content-length': blob.size - from,
     ...(from > 0 && { 'content-range': `${from}-${blob.size - 1}` }),
   };
-  const sent = await repository.request('PATCH', location, { what: 'push a layer', body, headers, signal });
-  const end = locationOf(sent);
+  const patch = { what: 'push a layer', body, headers, signal };
+  // No range is empty: what is there to its last byte is only ended.
+  const whole = from > 0 && from === blob.size;
+  const end = whole ? new URL(location) : locationOf(await repository.request('PATCH', location, patch));
   end.searchParams.set('digest', blob.digest);
   const put = { what: 'finish a layer', signal, body: Buffer.alloc(0) };
   const { headers: last } = await repository.request('PUT', end, put);

@@ -120,6 +120,57 @@ test('a connection that breaks off three times in a blob: it goes on where it wa
   assert.ok(received < file.size + 1_000_000, `${received} bytes were received`);
 });
 
+test('a connection that breaks off after the last byte: nothing is sent again', async () => {
+  const { bytes, file } = blob(1_000_000);
+  let received = 0;
+  registry.piece = (request, chunk) => {
+    received += chunk.length;
+    if (received === file.size) request.socket.destroy();
+  };
+  assert.is(await uploadBlob(at(), file, () => undefined, signal), true);
+  assert.equal(registry.blobs.get(file.digest), bytes);
+  assert.is(received, file.size);
+});
+
+/** The methods of the requests that carry or end a blob. */
+const sendings = () =>
+  registry.requests.map((line) => line.split(' ')[0]!).filter((method) => /^(POST|PATCH|PUT)$/.test(method));
+
+test('a blob that broke off and then is rejected begins anew at once, and only once', async () => {
+  const { bytes, file } = blob(3_000_000);
+  let spoiling = 1;
+  registry.piece = (request, chunk) => {
+    // What it keeps of a blob that broke off is not what it was sent.
+    if (spoiling === 0 || request.headers['content-range'] !== undefined) return;
+    spoiling--;
+    chunk.fill(0);
+    request.socket.destroy();
+  };
+  assert.is(await uploadBlob(at(), file, () => undefined, signal), true);
+  assert.equal(registry.blobs.get(file.digest), bytes);
+  assert.equal(sendings(), ['POST', 'PATCH', 'PATCH', 'PUT', 'POST', 'PATCH', 'PUT']);
+
+  registry.blobs.clear();
+  registry.requests.length = 0;
+  spoiling = 9;
+  await fails(
+    uploadBlob(at(), file, () => undefined, signal),
+    'REGISTRY_REJECTED',
+    'example.com/me did not take what was sent and could not finish a layer: it answered 400: DIGEST_INVALID',
+  );
+  assert.is(sendings().filter((method) => method === 'PUT').length, 2);
+});
+
+test('a whole blob that is rejected is not sent again', async () => {
+  registry.piece = (_, chunk) => void chunk.fill(0);
+  await fails(
+    uploadBlob(at(), blob(1000).file, () => undefined, signal),
+    'REGISTRY_REJECTED',
+    'it answered 400: DIGEST_INVALID',
+  );
+  assert.equal(sendings(), ['POST', 'PATCH', 'PUT']);
+});
+
 test('a registry that is full says so, and is not asked again', async () => {
   registry.fault = (request, response) => {
     if (request.method !== 'PATCH') return false;

@@ -56,10 +56,17 @@ export class WireRegistry {
       return reply(response, 204, { range: `0-${Math.max(0, length - 1)}`, location: url.pathname });
     }
     if (kind === 'blobs/uploads' && method === 'PATCH') {
+      // (Distribution specification, "Pushing a blob in chunks": what does not follow on is answered 416.)
+      const [, first, last] = /^(\d+)-(\d+)$/.exec(request.headers['content-range'] ?? '') ?? [];
+      const [from, to] = [Number(first), Number(last)];
+      if (first !== undefined && (from !== this.#uploads.get(id)!.length || to < from)) {
+        request.resume();
+        return reply(response, 416);
+      }
       // What has arrived is kept when the connection breaks off.
       for await (const chunk of request as AsyncIterable<Buffer>) {
-        this.#uploads.set(id, Buffer.concat([this.#uploads.get(id)!, chunk]));
         await this.piece(request, chunk);
+        this.#uploads.set(id, Buffer.concat([this.#uploads.get(id)!, chunk]));
       }
       return reply(response, 202, { location: url.pathname });
     }
