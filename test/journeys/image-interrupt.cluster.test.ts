@@ -26,19 +26,22 @@ const finished = (log: readonly string[]) =>
   });
 
 test.skipIf(registrySkip)(
-  'Ctrl-C in create and in image push leaves nothing half-made, and what has arrived is not sent again',
+  'Ctrl-C in create, in git push and in image push leaves nothing half-made, and what has arrived is not sent again',
   async () => {
     const { host, log } = (registry = await externalRegistry());
     const on = (world = new World(building(onPlainCluster, testCluster.certificate)));
     logIn(on, host);
     const temporary = join(on.root, 'temporary');
     mkdirSync(temporary);
-    const name = on.session('broken-off');
+    const [created, pushed] = [on.session('broken-off'), on.session('pushed')];
     const flag = `--openshift-registry=${host}/me`;
-    const create = ['paude', 'create', name, flag, '--pull-secret=none'];
+    on.git('config', 'paude.openshiftRegistry', `${host}/me`);
+    on.git('config', 'paude.pullSecret', 'auto');
+    const create = ['paude', 'create', created];
+    const push = ['push', on.ground.url(pushed), 'main'];
     const arrived: string[] = [];
 
-    for (const command of [create, ['paude', 'image', 'push', flag]]) {
+    for (const command of [create, push, ['paude', 'image', 'push', flag]]) {
       const running = begin(on, 'git', command, { TMPDIR: temporary });
       const fresh: string[] = [];
       const arriving = () => {
@@ -50,11 +53,12 @@ test.skipIf(registrySkip)(
       const { code, stdout, stderr } = await running.ended;
       fresh.push(...log());
       assert.equal([code, stdout], [130, ''], stderr);
-      assert.match(stderr, /interrupted/);
+      // git has been given the same Ctrl-C, and needs no word of it.
+      if (command !== push) assert.match(stderr, /interrupted/);
       assert.equal(readdirSync(temporary), []);
       assert.is(on.run('pgrep', ['-f', temporary], '/').stdout, '');
-      assert.is(on.ground.objects(name), '');
-      assert.not.match(on.git('remote').stdout, name);
+      for (const name of [created, pushed]) assert.is(on.ground.objects(name), '');
+      assert.is(on.git('remote').stdout, '');
       assert.equal(
         finished(fresh).filter((digest) => arrived.includes(digest)),
         [],
@@ -66,7 +70,7 @@ test.skipIf(registrySkip)(
       );
     }
 
-    const again = on.paude(...create.slice(1));
+    const again = on.git(...push);
     assert.is(again.code, 0, again.stderr);
     const rest = finished(log());
     assert.ok(rest.length > 0);
@@ -74,7 +78,15 @@ test.skipIf(registrySkip)(
       rest.filter((digest) => arrived.includes(digest)),
       [],
     );
-    assert.ok(on.ground.isWhole(name));
+    assert.ok(on.ground.isWhole(pushed));
+
+    const createdAgain = on.git(...create);
+    assert.is(createdAgain.code, 0, createdAgain.stderr);
+    assert.equal(
+      log().filter((line) => /^(PATCH|PUT)/.test(line)),
+      [],
+    );
+    assert.ok(on.ground.isWhole(created));
   },
 );
 
