@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 
 /** What a registry at the wire does otherwise than it should. */
@@ -13,25 +14,31 @@ export class WireRegistry {
   readonly blobs = new Map<string, Buffer>();
   readonly manifests = new Map<string, Buffer>();
   readonly requests: string[] = [];
-  readonly #uploads = new Map<string, Buffer>();
+  /** The pieces of each, in their order. */
+  readonly #uploads = new Map<string, Buffer[]>();
+  #begun = 0;
   readonly #server: Server;
   fault: Fault = () => false;
   /** Told of each piece of a blob; what it waits for, the sender waits for. */
   piece: (request: IncomingMessage, bytes: Buffer) => void | Promise<void> = () => undefined;
 
-  constructor() {
-    this.#server = createServer((request, response) => {
+  /** Speaks TLS with a certificate, else in the clear. */
+  constructor(certificate?: { readonly cert: Buffer; readonly key: Buffer }) {
+    const listener = (request: IncomingMessage, response: ServerResponse) => {
       this.requests.push(`${request.method} ${request.url}`);
       const answered = Promise.resolve(this.fault(request, response)).then((done) => {
         if (!done) return this.#answer(request, response);
       });
       // Connections break off, and are meant to.
       answered.catch(() => response.destroy());
-    });
+    };
+    this.#server =
+      certificate === undefined ? createServer(listener) : createTlsServer(certificate, listener);
   }
 
-  async listen(): Promise<URL> {
-    await new Promise<void>((resolve) => this.#server.listen(0, '127.0.0.1', resolve));
+  async listen(host = '127.0.0.1:0'): Promise<URL> {
+    const [address, port] = host.split(':');
+    await new Promise<void>((resolve) => this.#server.listen(Number(port), address, resolve));
     return new URL(`http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`);
   }
 
@@ -47,34 +54,35 @@ export class WireRegistry {
     if (kind === 'blobs' && method === 'HEAD') return reply(response, this.blobs.has(id) ? 200 : 404);
     if (kind === 'blobs' && method === 'GET') return reply(response, 200, {}, this.blobs.get(id));
     if (kind === 'blobs/uploads' && method === 'POST') {
-      const upload = String(this.#uploads.size + 1);
-      this.#uploads.set(upload, Buffer.alloc(0));
+      const upload = String(++this.#begun);
+      this.#uploads.set(upload, []);
       return reply(response, 202, { location: `${url.pathname}${upload}` });
     }
     if (kind === 'blobs/uploads' && method === 'GET') {
-      const { length } = this.#uploads.get(id)!;
+      const length = lengthOf(this.#uploads.get(id)!);
       return reply(response, 204, { range: `0-${Math.max(0, length - 1)}`, location: url.pathname });
     }
     if (kind === 'blobs/uploads' && method === 'PATCH') {
       // (Distribution specification, "Pushing a blob in chunks": what does not follow on is answered 416.)
       const [, first, last] = /^(\d+)-(\d+)$/.exec(request.headers['content-range'] ?? '') ?? [];
       const [from, to] = [Number(first), Number(last)];
-      if (first !== undefined && (from !== this.#uploads.get(id)!.length || to < from)) {
+      if (first !== undefined && (from !== lengthOf(this.#uploads.get(id)!) || to < from)) {
         request.resume();
         return reply(response, 416);
       }
       // What has arrived is kept when the connection breaks off.
       for await (const chunk of request as AsyncIterable<Buffer>) {
         await this.piece(request, chunk);
-        this.#uploads.set(id, Buffer.concat([this.#uploads.get(id)!, chunk]));
+        this.#uploads.get(id)!.push(chunk);
       }
       return reply(response, 202, { location: url.pathname });
     }
     if (kind === 'blobs/uploads' && method === 'PUT') {
       const digest = url.searchParams.get('digest')!;
-      const bytes = this.#uploads.get(id)!;
+      const bytes = Buffer.concat(this.#uploads.get(id)!);
       if (digestOf(bytes) !== digest)
         return reply(response, 400, {}, Buffer.from('{"errors":[{"code":"DIGEST_INVALID"}]}'));
+      this.#uploads.delete(id);
       this.blobs.set(digest, bytes);
       return reply(response, 201, { 'docker-content-digest': digest });
     }
@@ -91,6 +99,10 @@ export class WireRegistry {
       manifest,
     );
   }
+}
+
+function lengthOf(pieces: readonly Buffer[]): number {
+  return pieces.reduce((sum, { length }) => sum + length, 0);
 }
 
 export function digestOf(bytes: Buffer): string {
