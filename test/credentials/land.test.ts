@@ -2,6 +2,8 @@ import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
   existsSync,
+  lstatSync,
+  lutimesSync,
   mkdirSync,
   readdirSync,
   readFileSync,
@@ -131,9 +133,58 @@ test('who needs something is asked once more when it has landed; who goes away b
 test('a landing leaves nothing of an older one, also of one that was killed after its swap', () => {
   mkdirSync(join(credentials, '.config.killed'));
   writeFileSync(join(credentials, '.config.killed/secret'), 'x');
-  for (const value of ['1', '2']) land(framed('login', [text('home/a', value)]), end);
-  const left = readdirSync(credentials).filter((name) => name !== '.lock');
-  assert.equal(left.sort(), ['login', readlinkSync(join(credentials, 'login'))].sort());
+  for (const value of ['1', '2', '3']) land(framed('login', [text('home/a', value)]), end);
+  const links: string[] = [];
+  const folders: string[] = [];
+  for (const name of readdirSync(credentials).filter((one) => one !== '.lock')) {
+    if (lstatSync(join(credentials, name)).isSymbolicLink()) links.push(name);
+    else folders.push(name);
+  }
+  assert.equal(folders, [readlinkSync(join(credentials, 'login'))]);
+  // An old folder's name leads to what is there now, for a while.
+  const old = links.filter((name) => name !== 'login');
+  assert.equal(old.map((name) => readlinkSync(join(credentials, name))).sort(), ['config', 'login', 'login']);
+  for (const name of old) lutimesSync(join(credentials, name), 0, 0);
+  land(framed('login', [text('home/a', '4')]), end);
+  assert.equal(
+    old.filter((name) => readdirSync(credentials).includes(name)),
+    [],
+  );
+});
+
+test('who reads where they land finds each path at every moment, also by the name that its folder had', async () => {
+  const count = 300;
+  const files = [...Array(count).keys()].map((number) => text(`home/a/${number}`, `${number}`));
+  const loop = `import { readFileSync, realpathSync } from 'node:fs';
+    let rounds = 0;
+    process.on('SIGTERM', () => { process.stdout.write(String(rounds)); process.exit(0); });
+    const look = () => {
+      const folder = realpathSync(process.argv[1]);
+      for (let number = 0; number < ${count}; number++) {
+        for (const place of [folder, process.argv[1]]) {
+          const text = readFileSync(place + '/' + number, 'utf8');
+          if (text !== String(number)) throw new Error(text);
+        }
+      }
+      rounds++;
+      setImmediate(look);
+    };
+    look();`;
+  assert.is(land(framed('login', files), end).code, 0);
+  const reader = spawn(
+    process.execPath,
+    ['--input-type=module', '-e', loop, join(credentials, 'login/home/a')],
+    { stdio: ['ignore', 'pipe', 'pipe'] },
+  );
+  const said = reader.stdout.setEncoding('utf8').toArray();
+  const complaint = reader.stderr.setEncoding('utf8').toArray();
+  for (let landing = 0; landing < 20; landing++) {
+    const done = land(framed('login', files), end);
+    assert.equal([done.code, done.stderr], [0, '']);
+  }
+  reader.kill('SIGTERM');
+  assert.is((await complaint).join(''), '');
+  assert.match((await said).join(''), /^[1-9]\d*$/);
 });
 
 test('a file that could not be read at home stays as the session has it', () => {

@@ -50,32 +50,36 @@ function adopt() {
   for (const path of Object.keys(keptKeys)) merge(path);
 }
 
-/** A landing may take this part away while it is copied: then the new one is. */
+/** A landing may put another one in its place while it is copied: then that one is. */
 function adoptPart(part) {
+  const link = join(credentials, part);
+  if (!existsSync(link)) return;
+  const note = join(run, `adopted-${part}`);
+  // What of this part is in the home, each path a row of JSON.
+  const [, ...rows] = existsSync(note) ? readFileSync(note, 'utf8').split('\n') : [];
+  const inHome = new Set(rows.filter(Boolean));
   for (let tries = 1; ; tries++) {
-    const link = join(credentials, part);
-    if (!existsSync(link)) return;
     const landed = realpathSync(link);
     try {
-      return copyPart(part, landed);
+      const digest = readFileSync(join(landed, 'digest'), 'utf8').trim();
+      const present = copyPart(landed, inHome);
+      if (realpathSync(link) !== landed) throw new Error(`${part} changed while it was copied`);
+      return replace(note, `${[digest, ...present].join('\n')}\n`);
     } catch (error) {
-      if (tries === 5 || (existsSync(link) && realpathSync(link) === landed)) throw error;
+      if (tries === 5 || realpathSync(link) === landed) throw error;
     }
   }
 }
 
-function copyPart(part, landed) {
-  const digest = readFileSync(join(landed, 'digest'), 'utf8').trim();
-  const note = join(run, `adopted-${part}`);
-  const [, ...before] = existsSync(note) ? readFileSync(note, 'utf8').split('\n') : [];
+function copyPart(landed, inHome) {
   const paths = below(join(landed, 'home'), '').filter(
     (path) => !lasting.some((one) => `${path}/`.startsWith(`${one}/`)),
   );
-  for (const path of paths) copy(join(landed, 'home', path), path);
   const present = new Set(paths.map((path) => JSON.stringify(path)));
-  for (const row of before)
-    if (row !== '' && !present.has(row)) rmSync(join(home, JSON.parse(row)), { force: true });
-  replace(note, `${[digest, ...present].join('\n')}\n`);
+  for (const row of present) inHome.add(row);
+  for (const path of paths) copy(join(landed, 'home', path), path);
+  for (const row of inHome) if (!present.has(row)) rmSync(join(home, JSON.parse(row)), { force: true });
+  return present;
 }
 
 function below(root, folder) {
