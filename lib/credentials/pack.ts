@@ -3,8 +3,8 @@ import { PaudeError } from '../errors.ts';
 import { printable } from '../printable.ts';
 import type { Parcel, Part } from '../session/credentials.ts';
 import type { Going, Plan } from './plan.ts';
-import { readStable, type Reading } from './read-stable.ts';
-import { tarOf, type TarEntry } from './tar.ts';
+import { readStable, sharedMemory, type Allocate, type Reading } from './read-stable.ts';
+import { newArchive, roomFor, type TarEntry } from './tar.ts';
 
 /** What one sync may bring; bytes. The session's memory for it holds an old and a new one of each part. */
 export const sizeLimit = 96 * 2 ** 20;
@@ -16,22 +16,24 @@ const named = 3;
 /** Reads what goes of one part, each file as it was at one moment. */
 export async function pack(plan: Plan, part: Part): Promise<Parcel> {
   const going = plan.going.filter((one) => one.part === part);
-  const entries: TarEntry[] = [];
+  const archive = newArchive(going.reduce((sum, { size }) => sum + roomFor(size), 0));
+  const memory = sharedMemory();
   const notices: string[] = [];
   const kept: string[] = [];
   const incomplete: string[] = [];
   for (const one of going) {
     if (one.source.type === 'kept') kept.push(one.to);
-    const read = await contentOf(one);
+    const read = await contentOf(one, memory);
     if ('why' in read) notices.push(`${printable(one.from)} stays: ${read.why}`);
     if ('why' in read && read.keepsOld) incomplete.push(one.to);
-    if ('entries' in read) entries.push(...read.entries);
+    // Copied before the next one is read into the same memory.
+    if ('entries' in read) for (const entry of read.entries) archive.add(entry);
   }
   // The session copies these from what it has.
   kept.push(...incomplete);
   if (kept.length > 0)
-    entries.unshift({ path: 'keep', content: Buffer.from(kept.map((path) => `${path}\0`).join('')) });
-  const body = tarOf(entries);
+    archive.add({ path: 'keep', content: Buffer.from(kept.map((path) => `${path}\0`).join('')) });
+  const body = archive.end();
   const digest = createHash('sha256').update(body).digest('hex');
   return { part, digest, body, notices, incomplete: incomplete.length > 0 };
 }
@@ -62,12 +64,12 @@ export function megabytes(bytes: number): string {
 
 type Read = { readonly entries: readonly TarEntry[] } | { readonly why: string; readonly keepsOld: boolean };
 
-async function contentOf(one: Going): Promise<Read> {
+async function contentOf(one: Going, memory: Allocate): Promise<Read> {
   const { source, to } = one;
   if (source.type === 'content') return { entries: [{ path: to, content: source.content }] };
   if (source.type === 'kept') return { entries: [] };
   if (source.type === 'link') return { entries: [{ path: to, target: source.target }] };
-  const reading = await readStable(source.path, source.type === 'database');
+  const reading = await readStable(source.path, source.type === 'database', memory);
   if (reading.type !== 'content') return missing(reading);
   const entries: TarEntry[] = [];
   for (const { suffix, content, executable } of reading.files) {

@@ -29,22 +29,41 @@ export interface Content {
   readonly executable: boolean;
 }
 
+/** Gives memory for so many bytes. */
+export type Allocate = (size: number) => Buffer;
+
+/** Memory for one file after the other: what was read is there until the next one is. */
+export function sharedMemory(): Allocate {
+  let memory = Buffer.allocUnsafeSlow(0);
+  return (size) => {
+    if (memory.length < size) memory = Buffer.allocUnsafeSlow(Math.max(size, 2 * memory.length));
+    return memory.subarray(0, size);
+  };
+}
+
 /**
  * Reads a file as it was at one moment: size, times and inode are the same before and after, or it is read again. A
  * database is read so with its journals (https://www.sqlite.org/tempfiles.html), all of one moment.
+ * `allocate` gives the memory that any other file is read into.
  */
-export async function readStable(path: string, database = false): Promise<Reading> {
+export async function readStable(
+  path: string,
+  database = false,
+  allocate: Allocate = Buffer.allocUnsafe,
+): Promise<Reading> {
   for (let attempt = 1; ; attempt++) {
-    const reading = readOnce(path, database ? ['', '-journal', '-wal', '-shm'] : ['']);
+    const reading = database
+      ? readOnce(path, ['', '-journal', '-wal', '-shm'], Buffer.allocUnsafe)
+      : readOnce(path, [''], allocate);
     if (reading.type !== 'busy' || attempt === tries) return reading;
     await wait(pause);
   }
 }
 
-function readOnce(path: string, suffixes: readonly string[]): Reading {
+function readOnce(path: string, suffixes: readonly string[], allocate: Allocate): Reading {
   const present = suffixes.filter((suffix) => suffix === '' || existsSync(path + suffix));
   try {
-    const read = present.map((suffix) => ({ suffix, ...readFile(path + suffix) }));
+    const read = present.map((suffix) => ({ suffix, ...readFile(path + suffix, allocate) }));
     const still = suffixes.filter((suffix) => suffix === '' || existsSync(path + suffix));
     const same = read.every(({ suffix, stats }) => isSame(stats, lstatSync(path + suffix, { bigint: true })));
     if (!same || still.length !== present.length) return { type: 'busy' };
@@ -68,13 +87,15 @@ function readOnce(path: string, suffixes: readonly string[]): Reading {
 }
 
 /** Never waits, not even where a pipe took the file's place, and follows no link. */
-function readFile(path: string): { readonly content: Buffer; readonly stats: BigIntStats } {
+function readFile(
+  path: string,
+  allocate: Allocate,
+): { readonly content: Buffer; readonly stats: BigIntStats } {
   const file = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   try {
     const stats = fstatSync(file, { bigint: true });
     if (!stats.isFile()) throw Object.assign(new Error('not a file'), { code: 'not a file' });
-    // A byte more than it has: where that is there, it has grown.
-    const content = Buffer.allocUnsafe(Number(stats.size) + 1);
+    const content = allocate(Number(stats.size));
     let length = 0;
     for (let read = -1; read !== 0 && length < content.length; length += read)
       read = readSync(file, content, length, content.length - length, null);
