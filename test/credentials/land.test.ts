@@ -17,9 +17,10 @@ import { createInterface } from 'node:readline';
 import { once } from 'node:events';
 import * as assert from 'uvu/assert';
 import { claude } from '../../lib/agents/claude.ts';
-import { tarOf, type TarEntry } from '../../lib/credentials/tar.ts';
+import type { TarEntry } from '../../lib/credentials/tar.ts';
 import { suite } from '../harness/suite.ts';
 import { sessionFolder, type SessionFolder } from '../image/session-folder.ts';
+import { archiveOf } from './hand-made.ts';
 
 const test = suite('landing of credentials');
 let session: SessionFolder;
@@ -35,7 +36,7 @@ test.after.each(() => session.remove());
 const text = (path: string, content: string): TarEntry => ({ path, content: Buffer.from(content) });
 const digestOf = (body: Uint8Array) => createHash('sha256').update(body).digest('hex');
 function framed(part: string, entries: readonly TarEntry[], state = 'whole'): Buffer {
-  const body = tarOf(entries);
+  const body = archiveOf(entries);
   return Buffer.concat([Buffer.from(`${part} ${body.length} ${digestOf(body)} ${state}\n`), body]);
 }
 const end = Buffer.from('end\n');
@@ -128,6 +129,28 @@ test('who needs something is asked once more when it has landed; who goes away b
   gone.stdin.end('check none none\n');
   assert.equal(await once(gone, 'close'), [0, null]);
   assert.is(read('a'), '1');
+});
+
+test('what a sync did not bring anew is not copied into the home again; a session that starts anew copies all', async () => {
+  const sync = async (...pieces: Buffer[]) => {
+    const far = session.start(['credentials']);
+    const answers = createInterface({ input: far.stdout })[Symbol.asyncIterator]();
+    far.stdin.write('check none none\n');
+    assert.is((await answers.next()).value, 'need login config');
+    assert.is(land(...pieces, end).code, 0);
+    far.stdin.write('adopt\n');
+    assert.is((await answers.next()).value, 'adopted');
+  };
+  const config = framed('config', [text('home/.claude/CLAUDE.md', 'hers')]);
+  await sync(framed('login', [text('home/a', '1')]), config);
+  writeFileSync(join(home, '.claude/CLAUDE.md'), "the agent's");
+  await sync(framed('login', [text('home/a', '2')]));
+  assert.equal([read('a'), read('.claude/CLAUDE.md')], ['2', "the agent's"]);
+  await sync(framed('config', [text('home/.claude/CLAUDE.md', 'hers, later')]));
+  assert.is(read('.claude/CLAUDE.md'), 'hers, later');
+  writeFileSync(join(home, '.claude/CLAUDE.md'), "the agent's");
+  adopt();
+  assert.is(read('.claude/CLAUDE.md'), 'hers, later');
 });
 
 test('a landing leaves nothing of an older one, also of one that was killed after its swap', () => {

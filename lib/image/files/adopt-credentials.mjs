@@ -1,7 +1,8 @@
 // Copies what has landed in /credentials into the home, which is in memory, too. A file is replaced at once, so that
 // no reader sees half of it; what no longer lands is removed. Of the files that the agent writes as well, the keys
 // that kept.json names live on the volume, and are put over what lands. `adopt-credentials.mjs keep` only keeps them;
-// `adopt-credentials.mjs asked` waits for the line `adopt` on stdin, and answers `adopted`.
+// `adopt-credentials.mjs asked` waits for the line `adopt` on stdin, copies what the home does not have, and answers
+// `adopted`.
 import {
   copyFileSync,
   existsSync,
@@ -39,29 +40,30 @@ else if (mode !== 'asked') adopt();
 else {
   process.stdin.once('data', (question) => {
     if (question.toString() !== 'adopt\n') throw new Error('unknown question');
-    adopt();
+    adopt(true);
     process.stdout.write('adopted\n', () => process.exit());
   });
 }
 
-function adopt() {
+function adopt(onlyNew = false) {
   keep();
-  for (const part of ['config', 'login']) adoptPart(part);
+  for (const part of ['config', 'login']) adoptPart(part, onlyNew);
   for (const path of Object.keys(keptKeys)) merge(path);
 }
 
 /** A landing may put another one in its place while it is copied: then that one is. */
-function adoptPart(part) {
+function adoptPart(part, onlyNew) {
   const link = join(credentials, part);
   if (!existsSync(link)) return;
   const note = join(run, `adopted-${part}`);
   // What of this part is in the home, each path a row of JSON.
-  const [, ...rows] = existsSync(note) ? readFileSync(note, 'utf8').split('\n') : [];
+  const [adopted, ...rows] = existsSync(note) ? readFileSync(note, 'utf8').split('\n') : [];
   const inHome = new Set(rows.filter(Boolean));
   for (let tries = 1; ; tries++) {
     const landed = realpathSync(link);
     try {
       const digest = readFileSync(join(landed, 'digest'), 'utf8').trim();
+      if (onlyNew && digest === adopted && digest !== 'incomplete') return;
       const present = copyPart(landed, inHome);
       if (realpathSync(link) !== landed) throw new Error(`${part} changed while it was copied`);
       return replace(note, `${[digest, ...present].join('\n')}\n`);
