@@ -3,8 +3,9 @@
 //   npm test -- test/names.test.ts  one file
 //   npm test -- -t TEXT             the tests with this text in their names
 // Plain Node: it installs the dependencies itself.
-import { spawn, spawnSync } from 'node:child_process';
-import { readdirSync } from 'node:fs';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -19,17 +20,18 @@ const { values, positionals } = parseArgs({
 });
 const files = positionals.length > 0 ? positionals : testFiles('test');
 
+/** Puts back what was changed of the machine, at the end and when we are interrupted. */
+const endings = [];
 installDependencies();
 build();
 const needsCluster = (file) => file.endsWith('.cluster.test.ts');
 const needsPodman = (file) => file.endsWith('.podman.test.ts');
 if (files.some((file) => needsPodman(file) || needsCluster(file))) await preparePodman();
 const totals = { passed: 0, failed: 0, skipped: 0 };
-/** Puts back what was changed of the machine, at the end and when we are interrupted. */
-const endings = [];
 for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'])
   process.once(name, () => void end().finally(() => process.exit(130)));
 try {
+  if (files.some((file) => file.includes('journeys'))) install();
   if (process.env.PAUDE_TEST_IMAGE && files.some((file) => file.endsWith('rootless.podman.test.ts')))
     await rootless();
   // Most of a cluster's tests is waiting for pods: they go beside the others. What breaks the cluster is among them,
@@ -50,6 +52,16 @@ function build() {
     stdio: ['ignore', 'inherit', 'inherit'],
   });
   if (built.status !== 0) throw new Error('the build failed');
+}
+
+/** The package as users have it, in a folder whose name has a space: journeys have nothing else. */
+function install() {
+  const folder = mkdtempSync(join(tmpdir(), 'paude installed '));
+  endings.push(() => rmSync(folder, { recursive: true, force: true }));
+  const npm = (...args) => execFileSync('npm', [...args, '--silent'], { encoding: 'utf8' }).trim();
+  const packed = npm('pack', '--ignore-scripts', '--pack-destination', folder);
+  npm('install', '--global', '--prefix', folder, join(folder, packed));
+  process.env.PAUDE_TEST_INSTALLED = folder;
 }
 
 /** A Podman that runs containers, and the images of the session and its proxy; or the reason why the tests that need it are skipped. */

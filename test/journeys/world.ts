@@ -2,10 +2,7 @@ import { execFileSync, spawn, spawnSync, type ChildProcess } from 'node:child_pr
 import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { onPodman, type Ground } from './ground.ts';
-
-const checkout = fileURLToPath(new URL('../../', import.meta.url));
 
 export interface Outcome {
   readonly code: number;
@@ -26,20 +23,10 @@ export class World {
   constructor(ground: Ground = onPodman) {
     this.ground = ground;
     for (const folder of [this.home, this.bin]) mkdirSync(folder);
-    const packed = execFileSync(
-      'npm',
-      ['pack', '--silent', '--ignore-scripts', '--pack-destination', this.root],
-      {
-        cwd: checkout,
-        encoding: 'utf8',
-      },
-    ).trim();
-    const prefix = join(this.root, 'pre fix');
-    execFileSync('npm', ['install', '--silent', '-g', '--prefix', prefix, join(this.root, packed)], {
-      stdio: 'pipe',
-    });
+    const installed = process.env['PAUDE_TEST_INSTALLED'];
+    if (installed === undefined) throw new Error('run it with npm test, which installs the package');
     for (const name of ['git-paude', 'paude', 'git-remote-paude']) {
-      symlinkSync(join(prefix, 'bin', name), join(this.bin, name));
+      symlinkSync(join(installed, 'bin', name), join(this.bin, name));
     }
     execFileSync('git', ['init', '-q', '-b', 'main', this.repository]);
     for (const [key, value] of [
