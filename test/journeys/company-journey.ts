@@ -22,7 +22,7 @@ export function companyJourney(
   let outside: Outside;
   let company: CompanyProxy;
   let world: World;
-  let [behind, beside] = ['', ''];
+  let [behind, beside, inside] = ['', '', ''];
 
   test.before(async () => {
     if (ground.skip !== undefined) return;
@@ -31,7 +31,7 @@ export function companyJourney(
     const { CONTAINERS_CONF } = outside.env;
     const env = CONTAINERS_CONF === undefined ? ground.env : { ...ground.env, CONTAINERS_CONF };
     world = new World({ ...ground, env });
-    [behind, beside] = [world.session('behind'), world.session('beside')];
+    [behind, beside, inside] = [world.session('behind'), world.session('beside'), world.session('inside')];
   });
   test.after(() => {
     if (ground.skip !== undefined) return;
@@ -111,6 +111,29 @@ export function companyJourney(
     assert.is(right.code, 0, right.stderr);
     assert.is(right.stderr.includes('does not reach'), false, right.stderr);
     assert.match(get(behind, `https://${first}/who`), `reached ${first}`);
+  });
+
+  it('a company’s proxy that speaks TLS is spoken to by TLS, where its certificate has its name', () => {
+    const [first, plain] = [outside.name('first'), outside.name('plain')];
+    const to = (host: string) => ({
+      PAUDE_UPSTREAM_PROXY: `https://${user}:${encodeURIComponent(password)}@${host}:${company.tls.port}`,
+    });
+    const env = to(company.tls.name);
+    const created = paude(['create', inside, '--allow', first, '--allow', `http://${plain}`], env);
+    assert.is(created.code, 0, created.stderr);
+    const started = paude(['start', inside, '--detach'], env);
+    assert.is(started.code, 0, started.stderr);
+    assert.match(get(inside, `https://${first}/who`), `reached ${first}`);
+    assert.match(get(inside, `http://${plain}/who`), 'reached plain');
+    assert.match(company.log(), new RegExp(`TCP_MISS/200 \\d+ GET http://${plain}/who ${user} `));
+    assert.is(paude(['delete', inside, '--confirm']).code, 0);
+    // By its address, which is not in its certificate.
+    assert.is(paude(['create', inside, '--allow', first], to(company.host)).code, 0);
+    assert.is(paude(['start', inside, '--detach'], to(company.host)).code, 0);
+    const asked = () => company.log().match(/ CONNECT /g)?.length;
+    const before = asked();
+    assert.match(get(inside, `https://${first}/who`), 'TLS connect error');
+    assert.is(asked(), before, 'it was asked, and so told the password, without its name');
   });
 
   it('a host with a private address is reached at the port that was allowed as private, and no other', () => {

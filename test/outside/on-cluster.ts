@@ -91,7 +91,11 @@ export class OutsideOnCluster implements Outside {
   }
 
   async startCompanyProxy(login: string): Promise<CompanyProxy> {
-    const env = [{ name: 'LOGIN', value: login }];
+    const tls = { name: this.name('company'), port: 3129 };
+    const env = [
+      { name: 'LOGIN', value: login },
+      { name: 'CERTIFICATE', value: certificateFor([tls.name]) },
+    ];
     const command = ['sh', '-c', companyScript];
     const containers = [{ name: 'proxy', image: clusterProxyImage, command, env }];
     this.#pod('company', { containers });
@@ -102,7 +106,9 @@ export class OutsideOnCluster implements Outside {
           .stdout,
       (said) => companyIsThere.test(said),
     );
-    return { host: this.#ask('company', '{.status.podIP}'), port: 3128, log };
+    const host = this.#ask('company', '{.status.podIP}');
+    this.#name('company', host);
+    return { host, port: 3128, tls, log };
   }
 
   /** Ends the container of a session's proxy, as a crash would; the kubelet starts it again. */

@@ -82,12 +82,16 @@ export class OutsideOnPodman implements Outside {
   }
 
   async startCompanyProxy(login: string): Promise<CompanyProxy> {
-    const name = `${prefix}-company`;
-    const run = ['run', '--detach', '--name', name, '--network', 'podman', '--env', `LOGIN=${login}`];
+    const [name, inner] = [`${prefix}-company`, `${prefix}-inner`];
+    // Where a name leads already.
+    const tls = { name: this.surroundings.hidden, port: 3129 };
+    const certificate = certificateFor([tls.name]);
+    const env = ['--env', `LOGIN=${login}`, '--env', `CERTIFICATE=${certificate}`];
+    const run = ['run', '--detach', '--name', name, '--network', `container:${inner}`, ...env];
     this.podman(...run, '--entrypoint', 'sh', testProxyImage, '-c', companyScript);
     const log = () => spawnSync('podman', ['logs', name], { encoding: 'utf8' });
     await until(log, ({ stderr }) => companyIsThere.test(stderr));
-    return { host: this.#address(name), port: 3128, log: () => log().stdout };
+    return { host: this.surroundings.inner, port: 3128, tls, log: () => log().stdout };
   }
 
   podman(...args: string[]): string {
@@ -180,7 +184,7 @@ export class OutsideOnPodman implements Outside {
 
   end(): void {
     this.#node?.close();
-    for (const name of ['world', 'inner', 'company'])
+    for (const name of ['company', 'world', 'inner'])
       spawnSync('podman', ['rm', '--force', '--ignore', '--time', '0', `${prefix}-${name}`]);
     for (const name of ['world', 'inner'])
       spawnSync('podman', ['network', 'rm', '--force', `${prefix}-${name}`]);

@@ -21,6 +21,8 @@ export interface Outside {
 export interface CompanyProxy {
   readonly host: string;
   readonly port: number;
+  /** The same by TLS; its certificate has the name, and not the host. */
+  readonly tls: { readonly name: string; readonly port: number };
   /** What it was asked, with who asked, as squid logs it. */
   log(): string;
 }
@@ -32,11 +34,13 @@ export const modelProgram = readFileSync(beside('../harness/model.mjs'));
 /** Where a stand-in for the model listens, on the server's own machine. */
 export const modelPort = '41415';
 
-/** Runs a squid of the proxy's image that lets in who has the login in LOGIN; a script of sh. */
+/** Runs a squid of the proxy's image that lets in who has the login in LOGIN, by TLS with CERTIFICATE; a script of sh. */
 export const companyScript = `cd /tmp
+printf '%s' "$CERTIFICATE" >company.pem
 printf '%s:%s\\n' "\${LOGIN%%:*}" "$(openssl passwd -apr1 "\${LOGIN#*:}")" >passwd
 cat >company.conf <<'END'
 http_port 3128
+https_port 3129 tls-cert=/tmp/company.pem
 auth_param basic program /usr/lib/squid/basic_ncsa_auth /tmp/passwd
 acl known proxy_auth REQUIRED
 http_access allow known
@@ -52,4 +56,4 @@ access_log stdio:/dev/stdout
 END
 exec squid -N -f /tmp/company.conf`;
 
-export const companyIsThere = /Accepting HTTP Socket connections/;
+export const companyIsThere = /Accepting HTTPS Socket connections/;
