@@ -1,3 +1,4 @@
+import type { Architecture } from '../agents/agent.ts';
 import type { Resolved } from '../config/load-settings.ts';
 import type { SettingsFile } from '../config/settings-file.ts';
 import type { Hook } from '../git/hooks.ts';
@@ -58,14 +59,19 @@ export interface Context {
   readonly trust: (file: SettingsFile) => Promise<void>;
 }
 
+/** Builds for an architecture, or for the machine's own. */
+export type BuildImage = (
+  ...args: [...Parameters<EnsureImage>, architecture?: Architecture]
+) => Promise<string>;
+
 /** What the verbs of images work with. The cluster is the one that the settings name. */
 export interface Images {
   /** The tag by which Podman has the image of a description. */
-  readonly build: EnsureImage;
+  readonly build: BuildImage;
   /** The reference by which the cluster's nodes pull it. */
   readonly carried: EnsureImage;
   /** The same of the proxy's. */
-  readonly buildProxy: EnsureImage;
+  readonly buildProxy: BuildImage;
   readonly carriedProxy: EnsureImage;
   readonly missingIn: (ref: string, signal: AbortSignal) => Promise<Fitness>;
   readonly here: (signal: AbortSignal) => Promise<readonly OwnImage[]>;

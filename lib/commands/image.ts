@@ -1,3 +1,4 @@
+import type { Architecture } from '../agents/agent.ts';
 import { isPaudeError, PaudeError } from '../errors.ts';
 import type { OwnImage } from '../image/old-images.ts';
 import type { EnsureImage } from '../session/create-session.ts';
@@ -11,8 +12,15 @@ import { allSessions } from './which-session.ts';
 /** Prints the session's image, and its proxy's. */
 export const imageBuild: Command = async (context) => {
   const { build, buildProxy } = await context.images();
-  const description = describe(await context.settings(), 'podman');
-  return printed(context, description, [build, buildProxy]);
+  const settings = await context.settings();
+  const { backend, platform } = settings.values;
+  // Sessions on Podman are of its own machine.
+  const asked = backend === 'podman' || platform === undefined ? undefined : String(platform);
+  const architecture = asked?.replace('linux/', '') as Architecture | undefined;
+  const each = [build, buildProxy].map<EnsureImage>(
+    (make) => (description, report, signal) => make(description, report, signal, architecture),
+  );
+  return printed(context, describe(settings, 'podman'), each);
 };
 
 /** The same, as a cluster's nodes pull them. */

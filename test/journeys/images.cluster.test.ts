@@ -99,11 +99,18 @@ test.skipIf(registrySkip)(
     logIn(world, registry.host);
     const name = world.session('foreign');
     const platform = process.arch === 'arm64' ? 'linux/amd64' : 'linux/arm64';
-    const flags = [`--openshift-registry=${registry.host}/me`, `--platform=${platform}`];
     // A base image that there is for this machine only.
-    const created = world.paude('create', name, ...flags, `--base-image=${smallImage('base', 1000)}`);
-    assert.is(created.code, 1);
-    assert.match(created.stderr, `can't be had for ${platform}`);
+    const flags = [`--platform=${platform}`, `--base-image=${smallImage('base', 1000)}`];
+    const push = [...flags, `--openshift-registry=${registry.host}/me`];
+    for (const command of [
+      ['create', name, ...push],
+      ['image', 'push', ...push],
+      ['image', 'build', ...flags],
+    ]) {
+      const { code, stderr } = world.paude(...command);
+      assert.is(code, 1, stderr);
+      assert.match(stderr, `can't be had for ${platform}`);
+    }
     assert.equal(registry.log(), []);
     assert.is(world.ground.objects(name), '');
     removeSmallImages();
