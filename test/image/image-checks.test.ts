@@ -5,25 +5,15 @@ import { imageChecks } from '../../lib/image-checks.ts';
 import type { ImageKind } from '../../lib/image/check-image.ts';
 import type { SessionEvent } from '../../lib/session/events.ts';
 import { suite } from '../harness/suite.ts';
-import { digestOf, reply, WireRegistry } from './wire-registry.ts';
+import { reply, wireRegistry } from './wire-registry.ts';
 
 const test = suite('ready images');
 const signal = new AbortController().signal;
 const place = { backend: 'kubernetes', context: 'c', namespace: 'n' } as const;
-const json = (value: unknown) => Buffer.from(JSON.stringify(value));
-let registry: WireRegistry;
-let origin: URL;
-
-test.before.each(async () => {
-  registry = new WireRegistry();
-  origin = await registry.listen();
-});
-test.after.each(() => registry.close());
+const registry = wireRegistry(test);
 
 function put(tag: string, config: object): void {
-  const bytes = json({ os: 'linux', architecture: 'amd64', config });
-  registry.blobs.set(digestOf(bytes), bytes);
-  registry.manifests.set(tag, json({ config: { digest: digestOf(bytes) }, layers: [] }));
+  registry.put(tag, { os: 'linux', architecture: 'amd64', config });
 }
 
 /** On a machine without Podman, with the registry at the wire in place of each one. */
@@ -32,7 +22,7 @@ const checks = () =>
     settings: async () => ({ values: {}, origins: {} }),
     podman: async () => podmanProgram({ PATH: '/nowhere' }),
     external: async (host) => ({
-      wire: { name: host, origin, options: {} },
+      wire: { name: host, origin: registry.origin, options: {} },
       login: { login: async () => undefined },
       path: '',
       pullHost: host,

@@ -9,9 +9,10 @@ import { nodeLogin } from '../../lib/image/pull-secret.ts';
 import { originOf, reference, registryName } from '../../lib/image/registry-name.ts';
 import { tryWays, type Way } from '../../lib/image/try-ways.ts';
 import { suite } from '../harness/suite.ts';
-import { digestOf, reply, WireRegistry } from './wire-registry.ts';
+import { digestOf, reply, wireRegistry } from './wire-registry.ts';
 
 const test = suite('images');
+const registry = wireRegistry(test);
 const signal = new AbortController().signal;
 
 async function fails(work: () => unknown, code: ErrorCode): Promise<PaudeError> {
@@ -71,9 +72,8 @@ test('a published image is one whose digest is recorded, for a recipe with nothi
 });
 
 test('a registry that lies about a recorded digest: its image is not used, and that is said', async () => {
-  const registry = new WireRegistry();
   const shelf = {
-    wire: { name: 'quay.io/x', origin: await registry.listen(), options: {} },
+    wire: { name: 'quay.io/x', origin: registry.origin, options: {} },
     login: { login: async () => undefined },
     path: 'x/',
     pullHost: 'quay.io',
@@ -83,15 +83,11 @@ test('a registry that lies about a recorded digest: its image is not used, and t
   const said: string[] = [];
   const find = () =>
     findPublished(image, shelf, (event) => event.type === 'notice' && said.push(event.text), signal);
-  try {
-    registry.manifests.set(image.digest, bytes);
-    assert.is(await find(), `quay.io/x/paude-proxy@${image.digest}`);
-    registry.manifests.set(image.digest, Buffer.from('{"config":{"another":1}}'));
-    assert.is(await find(), undefined);
-    assert.match(said.join(), 'is not used: quay.io/x is not to be trusted');
-  } finally {
-    registry.close();
-  }
+  registry.manifests.set(image.digest, bytes);
+  assert.is(await find(), `quay.io/x/paude-proxy@${image.digest}`);
+  registry.manifests.set(image.digest, Buffer.from('{"config":{"another":1}}'));
+  assert.is(await find(), undefined);
+  assert.match(said.join(), 'is not used: quay.io/x is not to be trusted');
 });
 
 test('what a configuration shows to be missing', () => {
@@ -164,15 +160,13 @@ test('ways: the next one is tried, and in the end each reason is told', async ()
 });
 
 test('a pull secret: only where the registry needs one, and the user agrees', async () => {
-  const registry = new WireRegistry();
-  const origin = await registry.listen();
   registry.fault = (request, response) => {
     if (request.url!.includes('open')) return false;
     reply(response, 401, { 'www-authenticate': 'Basic realm="x"' });
     return true;
   };
   registry.manifests.set('1', Buffer.from('{}'));
-  const wire = { name: 'quay.io', origin, options: {} };
+  const wire = { name: 'quay.io', origin: registry.origin, options: {} };
   const found = { key: 'quay.io/me', login: { kind: 'password', username: 'u', password: 'p' } as const };
   const ask = (setting: string | undefined, answer: boolean | undefined, name = 'closed') =>
     nodeLogin(
@@ -182,27 +176,23 @@ test('a pull secret: only where the registry needs one, and the user agrees', as
       signal,
     );
   const made = { registry: 'quay.io/me', username: 'u', password: 'p' };
-  try {
-    assert.is(await ask('none', undefined), undefined);
-    assert.equal(await ask('mine', undefined), { name: 'mine' });
-    assert.equal(await ask('auto', undefined), made);
-    assert.equal(await ask(undefined, true), made);
-    assert.is(await ask(undefined, false), undefined);
-    assert.is(await ask('auto', undefined, 'open'), undefined);
-    assert.is(
-      await nodeLogin(
-        { host: 'quay.io', name: 'closed', version: '1' },
-        'auto',
-        { wire, found: undefined, agree: async () => true },
-        signal,
-      ),
-      undefined,
-    );
-    const error = await fails(() => ask(undefined, undefined), 'PULL_SECRET_NEEDED');
-    assert.match(error.hint!, /--pull-secret=auto .*kubectl create secret docker-registry/);
-  } finally {
-    registry.close();
-  }
+  assert.is(await ask('none', undefined), undefined);
+  assert.equal(await ask('mine', undefined), { name: 'mine' });
+  assert.equal(await ask('auto', undefined), made);
+  assert.equal(await ask(undefined, true), made);
+  assert.is(await ask(undefined, false), undefined);
+  assert.is(await ask('auto', undefined, 'open'), undefined);
+  assert.is(
+    await nodeLogin(
+      { host: 'quay.io', name: 'closed', version: '1' },
+      'auto',
+      { wire, found: undefined, agree: async () => true },
+      signal,
+    ),
+    undefined,
+  );
+  const error = await fails(() => ask(undefined, undefined), 'PULL_SECRET_NEEDED');
+  assert.match(error.hint!, /--pull-secret=auto .*kubectl create secret docker-registry/);
 });
 
 test.run();

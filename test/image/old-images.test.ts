@@ -2,19 +2,11 @@ import * as assert from 'uvu/assert';
 import { imagesThere, prune, type StreamTags } from '../../lib/image/old-images.ts';
 import { repository } from '../../lib/image/registry.ts';
 import { suite } from '../harness/suite.ts';
-import { digestOf, reply, WireRegistry } from './wire-registry.ts';
+import { json, reply, wireRegistry } from './wire-registry.ts';
 
 const test = suite('old images');
 const signal = new AbortController().signal;
-const json = (value: unknown) => Buffer.from(JSON.stringify(value));
-let registry: WireRegistry;
-let origin: URL;
-
-test.before.each(async () => {
-  registry = new WireRegistry();
-  origin = await registry.listen();
-});
-test.after.each(() => registry.close());
+const registry = wireRegistry(test);
 
 /** Two images of ours, of which the registry deletes none: what OpenShift's says to who is no administrator. */
 function refusing(): void {
@@ -22,9 +14,8 @@ function refusing(): void {
     ['old', '2026-01-01T00:00:00Z'],
     ['new', '2026-02-01T00:00:00Z'],
   ] as const) {
-    const config = json({ created, config: { Labels: { 'app.kubernetes.io/managed-by': 'git-paude' } } });
-    registry.blobs.set(digestOf(config), config);
-    registry.manifests.set(tag, json({ config: { digest: digestOf(config) }, layers: [{ size: 7 }] }));
+    const Labels = { 'app.kubernetes.io/managed-by': 'git-paude' };
+    registry.put(tag, { created, config: { Labels } }, [{ size: 7 }]);
   }
   registry.fault = ({ method, url }, response) => {
     if (url!.endsWith('/tags/list')) reply(response, 200, {}, json({ tags: ['old', 'new'] }));
@@ -35,9 +26,13 @@ function refusing(): void {
 }
 
 async function pruned(tags?: StreamTags) {
-  const there = repository({ name: 'the registry', origin, options: {} }, 'work/paude-session', {
-    login: async () => undefined,
-  });
+  const there = repository(
+    { name: 'the registry', origin: registry.origin, options: {} },
+    'work/paude-session',
+    {
+      login: async () => undefined,
+    },
+  );
   const shelf = { pullHost: 'registry.svc:5000', ...(tags && { tags }) };
   return prune(await imagesThere(there, shelf, signal), new Set(), true, signal);
 }

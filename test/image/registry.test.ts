@@ -8,23 +8,15 @@ import type { Login } from '../../lib/image/registry-auth.ts';
 import { repository } from '../../lib/image/registry.ts';
 import { uploadBlob } from '../../lib/image/upload-blob.ts';
 import { suite } from '../harness/suite.ts';
-import { digestOf, reply, WireRegistry } from './wire-registry.ts';
+import { digestOf, reply, wireRegistry } from './wire-registry.ts';
 
 const test = suite('registry');
 const signal = new AbortController().signal;
-let registry: WireRegistry;
-let origin: URL;
+const registry = wireRegistry(test);
 let folder: string;
 
-test.before.each(async () => {
-  registry = new WireRegistry();
-  origin = await registry.listen();
-  folder = mkdtempSync(join(tmpdir(), 'paude-blob-'));
-});
-test.after.each(() => {
-  registry.close();
-  rmSync(folder, { recursive: true, force: true });
-});
+test.before.each(() => void (folder = mkdtempSync(join(tmpdir(), 'paude-blob-'))));
+test.after.each(() => rmSync(folder, { recursive: true, force: true }));
 
 function blob(size: number) {
   const bytes = randomBytes(size);
@@ -34,7 +26,7 @@ function blob(size: number) {
 }
 
 const at = (login?: () => Promise<Login | undefined>, patience = 2000) =>
-  repository({ name: 'example.com/me', origin, options: {}, patience }, 'me/image', {
+  repository({ name: 'example.com/me', origin: registry.origin, options: {}, patience }, 'me/image', {
     login: login ?? (async () => undefined),
   });
 
@@ -50,7 +42,7 @@ async function fails(work: Promise<unknown>, code: ErrorCode, said: RegExp | str
 test('a registry in the clear is not spoken with, and that is said in a line', async () => {
   const options = {
     name: 'example.com/me',
-    origin: new URL(origin.href.replace('http:', 'https:')),
+    origin: new URL(registry.origin.href.replace('http:', 'https:')),
     options: {},
   };
   const there = repository({ ...options, patience: 2000 }, 'me/image', { login: async () => undefined });
@@ -77,18 +69,18 @@ test('a blob is sent once', async () => {
 
 test('a layer of another repository is taken over, with the right to read that one; else it is sent', async () => {
   const { file } = blob(1000);
-  const other = repository({ name: 'example.com/me', origin, options: {} }, 'me/other', {
+  const other = repository({ name: 'example.com/me', origin: registry.origin, options: {} }, 'me/other', {
     login: async () => undefined,
   });
   const scopes: string[] = [];
   let mounts = true;
   registry.fault = ({ url, method, headers }, response) => {
-    const { pathname, searchParams } = new URL(url!, origin);
+    const { pathname, searchParams } = new URL(url!, registry.origin);
     if (pathname === '/token') {
       scopes.push(searchParams.getAll('scope').join());
       reply(response, 200, {}, json('{"token":"t"}'));
     } else if (headers.authorization === undefined) {
-      const challenge = `Bearer realm="${origin.origin}/token",service="it"`;
+      const challenge = `Bearer realm="${registry.origin.origin}/token",service="it"`;
       reply(response, 401, { 'www-authenticate': challenge });
     } else if (method === 'HEAD' && pathname.startsWith('/v2/me/other/')) reply(response, 200);
     else if (mounts && searchParams.get('from') === 'me/other') reply(response, 201);
@@ -239,7 +231,7 @@ test('a token that expires in the middle of a blob is replaced, and the blob com
     if (request.headers.authorization === `Bearer t${valid}`) {
       return false;
     }
-    const challenge = `Bearer realm="${origin.origin}/token",service="it",scope="repository:me/image:pull,push"`;
+    const challenge = `Bearer realm="${registry.origin.origin}/token",service="it",scope="repository:me/image:pull,push"`;
     reply(response, 401, { 'www-authenticate': challenge });
     return true;
   };
@@ -263,7 +255,7 @@ test('a login that has expired for good is named, with the command that gives an
     return true;
   };
   const port = { login: async () => ({ kind: 'password', username: 'bob', password: 'token' }) as const };
-  const wire = { name: "the registry's route", origin, options: {}, logIn: 'oc login' };
+  const wire = { name: "the registry's route", origin: registry.origin, options: {}, logIn: 'oc login' };
   const work = uploadBlob(repository(wire, 'me/image', port), blob(10).file, () => undefined, signal);
   const error = await work.catch((thrown: unknown) => thrown);
   assert.ok(isPaudeError(error, 'REGISTRY_LOGIN'), String(error));
@@ -303,7 +295,7 @@ test('a login that is worth more than the registry goes to no other host', async
     homebound: true,
     login: async () => ({ kind: 'password', username: 'bob', password: 'token' }) as const,
   };
-  const wire = { name: 'the route', origin, options: {} };
+  const wire = { name: 'the route', origin: registry.origin, options: {} };
   await fails(repository(wire, 'me/image', port).manifest('1', signal), 'REGISTRY_LOGIN', 'was not sent');
 });
 

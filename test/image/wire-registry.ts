@@ -2,11 +2,23 @@ import { createHash } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import type { Suite } from '../harness/suite.ts';
 
 /** What a registry at the wire does otherwise than it should. */
 export interface Fault {
   /** Answers a request by itself; false leaves it to the registry. */
   (request: IncomingMessage, response: ServerResponse): boolean | Promise<boolean>;
+}
+
+/** One for a suite, which begins anew with each test. */
+export function wireRegistry(test: Suite): WireRegistry {
+  const registry = new WireRegistry();
+  test.before.each(async () => {
+    registry.beginAnew();
+    await registry.listen();
+  });
+  test.after.each(() => registry.close());
+  return registry;
 }
 
 /** A registry at the wire that keeps what it gets in memory: just what pushing needs, and faults on top. */
@@ -36,10 +48,28 @@ export class WireRegistry {
       certificate === undefined ? createServer(listener) : createTlsServer(certificate, listener);
   }
 
-  async listen(host = '127.0.0.1:0'): Promise<URL> {
+  async listen(host = '127.0.0.1:0'): Promise<void> {
     const [address, port] = host.split(':');
     await new Promise<void>((resolve) => this.#server.listen(Number(port), address, resolve));
+  }
+
+  /** Where one in the clear is. */
+  get origin(): URL {
     return new URL(`http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`);
+  }
+
+  beginAnew(): void {
+    for (const kept of [this.blobs, this.manifests, this.#uploads]) kept.clear();
+    this.requests.length = 0;
+    this.fault = () => false;
+    this.piece = () => undefined;
+  }
+
+  /** Has an image, of which only the manifest and the configuration can be read. */
+  put(tag: string, configuration: object, layers: readonly object[] = []): void {
+    const bytes = json(configuration);
+    this.blobs.set(digestOf(bytes), bytes);
+    this.manifests.set(tag, json({ config: { digest: digestOf(bytes) }, layers }));
   }
 
   close(): void {
@@ -103,6 +133,10 @@ export class WireRegistry {
 
 function lengthOf(pieces: readonly Buffer[]): number {
   return pieces.reduce((sum, { length }) => sum + length, 0);
+}
+
+export function json(value: unknown): Buffer {
+  return Buffer.from(JSON.stringify(value));
 }
 
 export function digestOf(bytes: Buffer): string {

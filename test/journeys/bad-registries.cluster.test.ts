@@ -4,7 +4,7 @@ import * as assert from 'uvu/assert';
 import { testCluster } from '../harness/cluster-world.ts';
 import { externalRegistry, kubectl, registrySkip } from '../harness/registries.ts';
 import { suite } from '../harness/suite.ts';
-import { digestOf, reply, WireRegistry, type Fault } from '../image/wire-registry.ts';
+import { digestOf, json, reply, WireRegistry, type Fault } from '../image/wire-registry.ts';
 import { onPlainCluster } from './ground.ts';
 import { building, logIn } from './image-ground.ts';
 import { World, type Outcome } from './world.ts';
@@ -74,7 +74,7 @@ async function played(work: (registry: WireRegistry) => Promise<void>): Promise<
   }
 }
 
-const words = (text: string) => Buffer.from(JSON.stringify({ errors: [{ message: text }] }));
+const words = (text: string) => json({ errors: [{ message: text }] });
 const lie = digestOf(words('a lie'));
 
 /** Answers each request with this method and path, once it has come whole. */
@@ -138,7 +138,7 @@ test.skipIf(registrySkip)(
       const tokens: Fault = (request, response) => {
         if (request.url!.startsWith('/token')) {
           asked++;
-          reply(response, 200, {}, Buffer.from(JSON.stringify({ token: `t${valid}` })));
+          reply(response, 200, {}, json({ token: `t${valid}` }));
         } else if (request.headers.authorization === `Bearer t${valid}`) return false;
         else reply(response, 401, { 'www-authenticate': `Bearer realm="${realm}",service="it"` });
         return true;
