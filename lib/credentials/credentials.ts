@@ -1,3 +1,4 @@
+import { setImmediate as turn } from 'node:timers/promises';
 import type { Agent } from '../agents/agent.ts';
 import type { Credentials } from '../session/credentials.ts';
 import type { Host } from './host.ts';
@@ -15,6 +16,8 @@ import { planShell } from './plan-shell.ts';
 export function credentialsOf(agent: Agent, host: Host, memory?: number): Credentials {
   return {
     parcel: async (part) => {
+      // What was asked for just before gets going first.
+      await turn();
       const plan =
         part === 'login' ? await planLogin(agent, host, false) : await planHome(agent, host, false);
       checkSize(plan.going, roomIn(memory));

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { setImmediate as turn } from 'node:timers/promises';
 import { PaudeError } from '../errors.ts';
 import { printable } from '../printable.ts';
 import type { Parcel, Part } from '../session/credentials.ts';
@@ -10,6 +11,8 @@ import { newArchive, roomFor, type TarEntry } from './tar.ts';
 export const sizeLimit = 96 * 2 ** 20;
 /** A file takes whole pages of memory, however small it is; bytes. */
 const page = 4096;
+/** After how many files the connections that are opened meanwhile have a turn. */
+const atOnce = 16;
 /** How many of the largest files are named. */
 const named = 3;
 
@@ -21,7 +24,8 @@ export async function pack(plan: Plan, part: Part): Promise<Parcel> {
   const notices: string[] = [];
   const kept: string[] = [];
   const incomplete: string[] = [];
-  for (const one of going) {
+  for (const [index, one] of going.entries()) {
+    if (index % atOnce === 0) await turn();
     if (one.source.type === 'kept') kept.push(one.to);
     const read = await contentOf(one, memory);
     if ('why' in read) notices.push(`${printable(one.from)} stays: ${read.why}`);

@@ -41,13 +41,15 @@ export async function syncCredentials(
   signal: AbortSignal,
   allowed: Promise<void> = Promise.resolve(),
 ): Promise<Synced> {
-  const reading = readParcels(credentials, scope);
-  // Where most likely something is to be sent, what receives it is opened beside the question.
+  // Where most likely something is to be sent, what receives it is opened beside the question. The reading comes after
+  // both, for it keeps the processor.
   const early = scope === 'login' ? undefined : openWriter(backend, name, signal);
+  const opening = backend.open(name, ['paude-session', 'credentials'], signal);
+  const reading = readParcels(credentials, scope);
   // Awaited below; a command that can't be run is told of first.
   for (const work of [reading, early]) work?.catch(() => undefined);
   try {
-    await using tunnel = await backend.open(name, ['paude-session', 'credentials'], signal);
+    await using tunnel = await opening;
     const home = conversation(tunnel, name);
     // Who has just started needs all: asked beside the reading, so that the session prepares itself for it meanwhile.
     const asked =

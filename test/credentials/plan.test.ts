@@ -333,6 +333,20 @@ test('10,000 small files are one archive', async () => {
   assert.is(sent.get('home/.claude/skills/99/9999'), '9999');
 });
 
+test('while thousands of files are read, other work goes on', async () => {
+  for (let number = 0; number < 500; number++) host.write(`.claude/skills/${number}`, 'x');
+  let turns = 0;
+  let going = true;
+  const others = () => {
+    turns++;
+    if (going) setImmediate(others);
+  };
+  setImmediate(others);
+  await credentialsOf(claude, host).parcel('config');
+  going = false;
+  assert.ok(turns > 10, `${turns}`);
+});
+
 test('programs and helpers of this machine are taken out of the agent’s settings', async () => {
   host.write('.claude/settings.json', '{"apiKeyHelper":"/bin/x","model":"m"}');
   assert.equal(JSON.parse((await texts('config')).get('home/.claude/settings.json')!), { model: 'm' });
