@@ -31,6 +31,13 @@ const sentences: Readonly<Record<SyncOutcome, string>> = {
   incomplete: 'has your credentials now, but for what changed while it was read',
 };
 
+/** The same where there is no login among them; how there is none follows. */
+const loginless: Readonly<Record<SyncOutcome, string>> = {
+  same: 'has all of yours already',
+  sent: 'has all of yours now',
+  incomplete: 'has all of yours now, but for what changed while it was read',
+};
+
 async function syncOne(context: Context, location: Location, scope: Scope): Promise<void> {
   const { report, signal, output } = context;
   const ports = { backend: await context.backend(location), credentials: context.credentials };
@@ -44,10 +51,14 @@ async function syncOne(context: Context, location: Location, scope: Scope): Prom
       },
     );
   }
-  if (receiver.missing !== undefined) report({ type: 'notice', text: receiver.missing.message });
   const synced = await bringCredentials(ports, receiver, scope, report, signal);
   context.quiet();
-  output.say(`the session ${location.name} ${sentences[synced!.outcome]}`);
+  const { missing } = receiver;
+  const what =
+    missing === undefined
+      ? sentences[synced!.outcome]
+      : `${loginless[synced!.outcome]}, and ${missing.message}`;
+  output.say(`the session ${location.name} ${what}`);
 }
 
 /** Each file of the user's home with why it goes or stays. Contacts nothing. */

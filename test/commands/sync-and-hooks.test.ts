@@ -40,6 +40,7 @@ test('--dry-run lists every file with its size and why, sends nothing, and shows
 });
 
 test('sync brings what lives shortly, --full the rest, to each session that is named', async () => {
+  world.env['ANTHROPIC_API_KEY'] = 'key';
   write('.claude/CLAUDE.md', 'one');
   for (const name of ['a', 'b']) {
     assert.is((await world.paude('create', name)).code, 0);
@@ -61,6 +62,27 @@ test('sync brings what lives shortly, --full the rest, to each session that is n
   assert.is(partly.code, 1);
   assert.match(partly.stderr, 'the session a is stopped');
   assert.is(inHome('b', '.config/gcloud/x'), 'newer');
+});
+
+test('without a login, sync says one thing: what the session has, and where a login was looked for', async () => {
+  write('.gitconfig', '[alias]\n\tx = y\n');
+  assert.is((await world.paude('create', 'a')).code, 0);
+  assert.is((await world.paude('start', 'a')).code, 0);
+  const said = async (...args: string[]) => {
+    const { code, stderr } = await world.paude('sync', 'a', ...args);
+    assert.is(code, 0, stderr);
+    // The places that were looked in are indented below it; steps end in an ellipsis.
+    const sentences = stderr.split('\n').filter((line) => !/^$|^ {2}|…$/.test(line));
+    assert.is(sentences.length, 1, stderr);
+    assert.match(stderr, /\n {2}\$ANTHROPIC_API_KEY: not set; export ANTHROPIC_API_KEY=…\n/);
+    return sentences[0]!;
+  };
+  const missing = 'and there is no login that claude could use in the session. Looked in:';
+  assert.is(await said(), `the session a has all of yours already, ${missing}`);
+  write('.gitconfig', '[alias]\n\tx = z\n');
+  assert.is(await said('--full'), `the session a has all of yours now, ${missing}`);
+  write('.config/gcloud/application_default_credentials.json', '{}');
+  assert.match((await world.paude('sync', 'a')).stderr, 'the session a has your credentials now\n');
 });
 
 test('the hook is offered once, and the answer is remembered', async () => {
