@@ -30,6 +30,26 @@ async function through(): Promise<number | null> {
 
 test('a stop ends it with 0', async () => assert.is(await through(), 0));
 
+test('a container that starts again is not ready before it is, whatever its memory still says', async () => {
+  writeFileSync(join(session.run, 'ready'), '');
+  // It waits for the other end of this pipe.
+  const lasting = join(session.env['PAUDE_FILES']!, 'lasting');
+  const content = readFileSync(lasting);
+  await rm(lasting);
+  spawnSync('mkfifo', [lasting]);
+  const child = spawn(join(session.env['PAUDE_FILES']!, 'entrypoint'), { env: session.env, detached: true });
+  const ended = once(child, 'close');
+  try {
+    await until('it is not ready any more', () => !existsSync(join(session.run, 'ready')));
+  } finally {
+    process.kill(-child.pid!, 'SIGKILL');
+    await ended;
+  }
+  await rm(lasting);
+  writeFileSync(lasting, content);
+  assert.is(await through(), 0);
+});
+
 test('folders that must last are links to the volume; files are the agent’s, in memory', async () => {
   await through();
   const lasting = join(session.env['PAUDE_VOLUME']!, 'home', '.claude/projects');
