@@ -16,16 +16,17 @@ import {
   type Outside,
 } from './outside.ts';
 
-/** Nobody's on the internet (RFC 5737), and yet not private; the node has it on its loopback. */
-const address = '198.51.100.2';
+/** Nobody's on the internet (RFC 5737), and yet not private; the node has each world's on its loopback. */
+const public4 = '198.51.100.';
 const metadata = '169.254.169.254';
+const prefix = 'paude-world-';
 
 /** Gives the node the addresses of the world: SIOCSIFADDR on an alias of its loopback (netdevice(7)). */
 const addAddresses = `
 import fcntl, os, socket, struct, sys
 s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-for number, address in enumerate(os.environ['ADDRESSES'].split()):
-    name = f'lo:w{number}'.encode()
+for label, address in ((os.environ['LABEL'], os.environ['LISTEN']), ('m', os.environ['SHARED'])):
+    name = f'lo:w{label}'.encode()
     at = struct.pack('HH4s8x', socket.AF_INET, 0, socket.inet_aton(address))
     fcntl.ioctl(s, 0x8916, struct.pack('16s16s', name, at))
     mask = struct.pack('HH4s8x', socket.AF_INET, 0, b'\\xff\\xff\\xff\\xff')
@@ -37,16 +38,22 @@ const names = ['model', 'plain', 'evil', 'api', 'first', 'second', 'third'];
 
 /** The world outside of sessions on a cluster: a server on the node, a pod beside, names of the cluster's own DNS. */
 export class OutsideOnCluster implements Outside {
-  readonly namespace = `paude-world-${process.pid}`;
+  readonly namespace: string;
   readonly env = clusterEnv('admin');
   readonly surroundings: Surroundings;
+  /** Of the node's own, which is that of all worlds. */
+  readonly #modelPort: string;
 
   constructor() {
-    this.apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: this.namespace } });
+    const number = this.#number();
+    const address = `${public4}${number}`;
+    this.namespace = `${prefix}${number}`;
     const data = { 'server.mjs': readFileSync(serverProgram, 'utf8'), pem: certificateFor([this.name('*')]) };
     this.apply({ apiVersion: 'v1', kind: 'ConfigMap', metadata: this.#named('world'), data });
-    this.#server('inner', '');
-    this.#server('world', `${address} ${metadata}`);
+    this.#server('inner');
+    this.#modelPort = String(Number(modelPort) + number);
+    const own = { LABEL: String(number), LISTEN: address, MODEL_PORT: this.#modelPort };
+    this.#server('world', { ...own, SHARED: metadata });
     this.kubectl('wait', '--for=condition=Ready', 'pod', '--all', '--timeout=180s', '-n', this.namespace);
     const inner = this.#ask('inner', '{.status.podIP}');
     const node = this.#ask('world', '{.status.hostIP}');
@@ -81,8 +88,8 @@ export class OutsideOnCluster implements Outside {
 
   async startModel(script: readonly unknown[]): Promise<void> {
     const inWorld = ['exec', '--stdin', 'world', '-n', this.namespace, '--'];
-    this.kubectl(...inWorld, 'sh', '-c', `pkill -f '[n]ode - ${modelPort}' || :`);
-    const args = [...inWorld, 'node', '-', modelPort, JSON.stringify(script)];
+    this.kubectl(...inWorld, 'sh', '-c', `pkill -f '[n]ode - ${this.#modelPort}' || :`);
+    const args = [...inWorld, 'node', '-', this.#modelPort, JSON.stringify(script)];
     const model = spawn('kubectl', args, { env: this.env, stdio: ['pipe', 'pipe', 'inherit'] });
     model.stdin.end(modelProgram);
     await new Promise((resolve) => model.stdout.once('data', resolve));
@@ -152,20 +159,30 @@ export class OutsideOnCluster implements Outside {
     this.apply({ apiVersion: 'v1', kind: 'Pod', metadata: this.#named(name), spec: all });
   }
 
+  /** A number that no other world has, by a namespace that is made once. */
+  #number(): number {
+    for (let number = 2; number < 255; number++) {
+      const create = ['create', 'namespace', `${prefix}${number}`];
+      const made = spawnSync('kubectl', create, { env: this.env, encoding: 'utf8' });
+      if (made.status === 0) return number;
+      if (!made.stderr.includes('AlreadyExists')) throw new Error(made.stderr);
+    }
+    throw new Error(`no address of ${public4}0/24 is free`);
+  }
+
   /** A server in a pod; one that has addresses is on the node itself, and gives names their private ones. */
-  #server(name: string, addresses: string): void {
-    const isNode = addresses !== '';
+  #server(name: string, addresses?: Readonly<Record<string, string>> & { readonly LISTEN: string }): void {
+    const isNode = addresses !== undefined;
     const start = isNode
-      ? ['python3', '-c', addAddresses, address, '127.0.0.1', '::1']
+      ? ['python3', '-c', addAddresses, addresses.LISTEN, '127.0.0.1', '::1']
       : ['node', '/world/server.mjs', '-', '-', '-', '/world/pem'];
     const container = {
       name: 'world',
       image: clusterImage,
       command: start,
-      env: [{ name: 'ADDRESSES', value: addresses }],
+      env: Object.entries(addresses ?? {}).map(([key, value]) => ({ name: key, value })),
       securityContext: { runAsUser: 0, ...(isNode && { capabilities: { add: ['NET_ADMIN'] } }) },
       volumeMounts: [{ name: 'world', mountPath: '/world' }],
-      // The port alone says nothing: another world may have it on this node.
       readinessProbe: { exec: { command: ['test', '-e', '/tmp/there'] }, periodSeconds: 1 },
     };
     const volumes = [{ name: 'world', configMap: { name: 'world' } }];
@@ -210,8 +227,6 @@ export class OutsideOnCluster implements Outside {
   }
 
   end(): void {
-    // Waited for: the next world has the same addresses.
-    this.kubectl('delete', 'pod', 'world', '-n', this.namespace);
     this.kubectl('delete', 'namespace', this.namespace, '--wait=false');
   }
 }

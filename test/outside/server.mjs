@@ -2,7 +2,9 @@
 //   node server.mjs PUBLIC PRIVATE PRIVATE6 CERTIFICATE
 // TLS on 443 and 8443, plain HTTP on 80; whatever is asked for says `reached` and what it was asked as, and stands on
 // stdout with who asked. What is asked of `api` goes to a stand-in for the model (test/harness/model.mjs) on
-// 127.0.0.1:41415. DNS on 53, where PUBLIC is not `-`: names of `test` have that address, private ones the other two.
+// 127.0.0.1, at MODEL_PORT. DNS on 53, where PUBLIC is not `-`: names of `test` have that address, private ones the other two.
+// LISTEN is the one address that it listens at, and SHARED another one, for HTTP, that several worlds may have: the
+// next one takes it over.
 import { createSocket } from 'node:dgram';
 import { createServer as createHttp, request as askHttp } from 'node:http';
 import { createServer as createHttps } from 'node:https';
@@ -11,6 +13,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 
 const [address, privateAddress, privateAddress6, pem] = process.argv.slice(2);
 const certificate = readFileSync(pem);
+const { LISTEN: at, SHARED: shared, MODEL_PORT: modelPort = '41415' } = process.env;
 
 function answer(request, response) {
   const as = request.socket.servername ?? 'plain';
@@ -25,7 +28,7 @@ function answer(request, response) {
 
 function toModel(request, response) {
   const { method, url, headers } = request;
-  const asked = askHttp({ host: '127.0.0.1', port: 41415, method, path: url, headers }, (said) => {
+  const asked = askHttp({ host: '127.0.0.1', port: modelPort, method, path: url, headers }, (said) => {
     response.writeHead(said.statusCode, said.headers);
     said.pipe(response);
   });
@@ -92,28 +95,37 @@ function bytes6(text) {
   return groups.flatMap((group) => [parseInt(group, 16) >> 8, parseInt(group, 16) & 255]);
 }
 
-/** Another world may be on its way out of the same machine: it is waited for. */
-function listening(make) {
+function listening(make, retry = undefined) {
   return new Promise((resolve, reject) => {
     const server = make(resolve);
     server.once('error', (error) => {
-      if (error.code !== 'EADDRINUSE') return reject(error);
-      setTimeout(() => resolve(listening(make)), 200);
+      if (error.code !== 'EADDRINUSE' || retry === undefined) return reject(error);
+      setTimeout(retry, 100);
+      resolve();
     });
   });
 }
 
+function listenShared() {
+  return listening((done) => createHttp(answer).listen(80, shared, done), listenShared);
+}
+
 const servers = [443, 8443].map((port) =>
-  listening((done) => createHttps({ key: certificate, cert: certificate }, answer).listen(port, done)),
+  listening((done) => createHttps({ key: certificate, cert: certificate }, answer).listen(port, at, done)),
 );
-servers.push(listening((done) => createHttp(answer).listen(80, done)));
+servers.push(listening((done) => createHttp(answer).listen(80, at, done)));
+if (shared !== undefined) servers.push(listenShared());
 if (address !== '-') {
-  for (const kind of [{ type: 'udp4' }, { type: 'udp6', ipv6Only: true }]) {
+  // An address is one of IPv4.
+  for (const kind of [{ type: 'udp4' }, { type: 'udp6', ipv6Only: true }].slice(
+    0,
+    at === undefined ? 2 : 1,
+  )) {
     servers.push(
       listening((done) => {
         const udp = createSocket(kind);
         udp.on('message', (question, from) => udp.send(dns(question), from.port, from.address));
-        return udp.bind(53, done);
+        return udp.bind(53, at, done);
       }),
     );
   }
@@ -126,7 +138,7 @@ if (address !== '-') {
     });
     socket.on('error', () => undefined);
   };
-  servers.push(listening((done) => createTcp(byTcp).listen(53, done)));
+  servers.push(listening((done) => createTcp(byTcp).listen(53, at, done)));
 }
 await Promise.all(servers);
 writeFileSync('/tmp/there', '');
