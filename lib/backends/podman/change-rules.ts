@@ -63,24 +63,25 @@ export async function changeRules(
   signal: AbortSignal,
 ): Promise<NetworkRules> {
   let mine: KeptRules | undefined;
+  let earlier: readonly string[] = [];
   for (;;) {
-    const volumes = await volumesOf(podman, name, signal);
+    const [volumes] = await Promise.all([
+      volumesOf(podman, name, signal),
+      removeVolumes(podman, name, earlier, signal),
+    ]);
     const latest = rulesBySession(volumes).get(name);
-    const others = allKept(volumes).flatMap(({ volume }) => (volume === mine?.volume ? [] : [volume]));
     const own = volumes.find(({ Name }) => Name === objectName(name));
     const session = own && sessionOf(own.Labels ?? {}, latest?.rules, 'stopped');
     if (session === undefined) {
       if (mine !== undefined) await removeVolumes(podman, name, [mine.volume], signal);
       throw podmanError('change its rules', name, `no such container ${objectName(name)}`);
     }
-    if (mine !== undefined && mine.volume === latest?.volume) {
-      await removeVolumes(podman, name, others, signal);
-      return mine.rules;
-    }
+    if (mine !== undefined && mine.volume === latest?.volume) return mine.rules;
     const { rules: present } = filtered(session);
     const rules = change(present);
     if (rules === present) return rules;
     mine = await makeNext(podman, name, rules, (latest?.generation ?? 0) + 1, signal);
+    earlier = mine === undefined ? [] : allKept(volumes).map(({ volume }) => volume);
   }
 }
 
