@@ -2,8 +2,8 @@ import type { ChildProcess } from 'node:child_process';
 import type { Readable, Writable } from 'node:stream';
 import type { Tunnel } from '../tunnel.ts';
 
-/** How long a program whose input has ended may take to end by itself; milliseconds. */
-const patience = 3000;
+/** How long a program whose input has ended usually may take to end by itself; milliseconds. */
+const usualPatience = 3000;
 
 /** A program on this machine that carries a command's streams: podman, kubectl, oc. */
 export interface Carrier extends Pick<ChildProcess, 'unref'> {
@@ -14,7 +14,12 @@ export interface Carrier extends Pick<ChildProcess, 'unref'> {
 }
 
 /** The tunnel that a program carries. `stderr` is what of its standard error is the command's. */
-export function childTunnel(child: Carrier, stderr: Readable, exit: Promise<number>): Tunnel {
+export function childTunnel(
+  child: Carrier,
+  stderr: Readable,
+  exit: Promise<number>,
+  patience = usualPatience,
+): Tunnel {
   // Who waits for it hears of it; who does not is not to be ended by it.
   exit.catch(() => undefined);
   let isLetGo = false;

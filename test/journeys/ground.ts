@@ -24,6 +24,8 @@ export interface Ground {
   url(session: string): string;
   /** Ends what runs of a session, at once. */
   kill(session: string): void;
+  /** What was started beside a session to bring it credentials, and is still there. */
+  writers(session: string): readonly string[];
   /** The ids of all that there is of a session; '' when there is nothing. */
   objects(session: string): string;
   /** The names of all sessions' objects, whoever's. */
@@ -68,6 +70,10 @@ export const onPodman: Ground = {
   },
   url: (session) => `paude://podman/${session}`,
   kill: (session) => void podman('kill', `paude-${session}`),
+  writers: (session) =>
+    podman('ps', '--all', '--filter', `volume=paude-${session}.credentials`, '--format', '{{.Names}}')
+      .split('\n')
+      .filter((name) => name !== '' && name !== `paude-${session}`),
   objects: (session) => {
     const label = ['--filter', `label=paude.io/session=${session}`, '--quiet'];
     const kinds = [
@@ -119,6 +125,8 @@ function onCluster(user: 'certificate' | 'token', place: 'plain' | 'restricted')
     folders: [],
     url: (session) => `paude://openshift/${context}/${namespace}/${session}`,
     kill: (session) => void kubectl('delete', 'pod', `paude-${session}-0`, '--grace-period=0', '--force'),
+    // Its container is a part of the session.
+    writers: () => [],
     objects: (session) => labelled(session, '-o', 'name'),
     names: () => kubectl('get', 'statefulsets', '-o', 'name').split('\n'),
     isWhole: (session) =>

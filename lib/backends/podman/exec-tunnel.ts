@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { Transform } from 'node:stream';
 import { setTimeout as wait } from 'node:timers/promises';
-import { PaudeError } from '../../errors.ts';
+import { interrupted, PaudeError } from '../../errors.ts';
 import type { SessionName } from '../../names.ts';
 import type { Tunnel } from '../../tunnel.ts';
 import { childTunnel } from '../child-tunnel.ts';
@@ -30,20 +30,30 @@ export function execTunnel(
   return podmanTunnel(podman, name, args, isRunning, signal);
 }
 
-/** The streams of a command that podman runs for a session, here or in a container of its own. */
+/**
+ * The streams of a command that podman runs for a session, here or in a container of its own. `patience`, in
+ * milliseconds, is for one that podman must not be killed under: an interrupt only ends its input.
+ */
 export function podmanTunnel(
   podman: Podman,
   name: SessionName,
   args: readonly string[],
   isRunning: () => Promise<boolean>,
   signal: AbortSignal,
+  patience?: number,
 ): Tunnel {
+  if (signal.aborted) throw interrupted();
   const child = spawn(podman.program, args, {
     env: podman.env,
     stdio: ['pipe', 'pipe', 'pipe'],
     detached: true,
-    signal,
+    ...(patience === undefined ? { signal } : {}),
   });
+  if (patience !== undefined) {
+    const end = () => child.stdin.destroy();
+    signal.addEventListener('abort', end, { once: true });
+    child.once('close', () => signal.removeEventListener('abort', end));
+  }
   const ended = new Promise<number | null>((resolve) => {
     child.once('exit', resolve).once('error', () => resolve(null));
   });
@@ -59,6 +69,7 @@ export function podmanTunnel(
   });
 
   async function statusOf(code: number | null, signalled: NodeJS.Signals | null): Promise<number> {
+    if (signal.aborted) throw interrupted();
     if (code === null) throw lost(`podman exec was ended by ${signalled}`);
     const complaint = await stderr.complaint;
     const error = complaint === undefined ? undefined : podmanError('run a command in it', name, complaint);
@@ -90,7 +101,7 @@ export function podmanTunnel(
     });
   }
 
-  return childTunnel(child, stderr.stream, exit);
+  return childTunnel(child, stderr.stream, exit, patience);
 }
 
 /**

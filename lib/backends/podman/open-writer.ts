@@ -8,6 +8,12 @@ import { podmanError } from './podman-errors.ts';
 import { isRunning } from './query.ts';
 
 /**
+ * How long podman may take to make the container, run the command to the end of its input, and remove it; milliseconds.
+ * Killed on the way, it leaves a container that holds on to the memory, and to what is in it.
+ */
+const patience = 15_000;
+
+/**
  * Runs a command in a container of its own, for as long as the command takes: the only one that may write into the
  * memory of a session's credentials. `image` is a running session's, where that is known. Throws SESSION_STOPPED,
  * SESSION_UNKNOWN: without a session that runs, that memory would be gone with the writer.
@@ -20,7 +26,7 @@ export async function openWriter(
   signal: AbortSignal,
 ): Promise<Tunnel> {
   const args = writerArguments(name, image ?? (await runningImage(podman, name, signal)), command);
-  return podmanTunnel(podman, name, args, () => isRunning(podman, name), signal);
+  return podmanTunnel(podman, name, args, () => isRunning(podman, name), signal, patience);
 }
 
 async function runningImage(podman: Podman, name: SessionName, signal: AbortSignal): Promise<string> {
