@@ -34,13 +34,12 @@ try {
   if (files.some((file) => file.includes('journeys'))) install();
   if (process.env.PAUDE_TEST_IMAGE && files.some((file) => file.endsWith('rootless.podman.test.ts')))
     await rootless();
-  // Most of what containers and a cluster are asked for is waiting: these go beside each other, and beside what needs
-  // neither. What breaks the cluster is among the tests on it, so that they have it one after the other; and half of
-  // them have another one.
-  const onCluster = files.filter(needsCluster);
-  const onPodman = files.filter(needsPodman);
-  const others = files.filter((file) => !needsCluster(file) && !needsPodman(file));
-  await Promise.all([inTurn(others), inTurn(onPodman), cluster(onCluster).then(() => onClusters(onCluster))]);
+  // Most of a cluster's tests is waiting for pods: they go beside the others. What breaks the cluster is among them,
+  // so that they have it one after the other; and half of them have another one.
+  const [onCluster, others] = [true, false].map((wanted) =>
+    files.filter((file) => needsCluster(file) === wanted),
+  );
+  await Promise.all([inTurn(others), cluster(onCluster).then(() => onClusters(onCluster))]);
 } finally {
   await end();
 }
