@@ -1,10 +1,9 @@
 // Gets a cluster ready for the tests: the test cluster, started if it does not run, or any other one that
 // PAUDE_TEST_KUBECONFIG names. Plain Node.
-import { execFile, spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
-import { promisify } from 'node:util';
+import { join } from 'node:path';
 import { clusterStatus, clusterUp, clusterDown } from '../test/cluster/cluster.mjs';
 
 /**
@@ -32,26 +31,6 @@ export async function prepareCluster(image, proxyImage) {
     process.env.PAUDE_TEST_CLUSTER_SKIP = error.reason;
     return () => {};
   }
-}
-
-/** Another one like the first, from the same parts, for tests beside its own. `up` gives their environment. */
-export function secondCluster() {
-  const state = `${dirname(process.env.PAUDE_TEST_CLUSTER)}-second`;
-  const env = { PAUDE_TEST_CLUSTER_DIR: state, PAUDE_TEST_CLUSTER: join(state, 'cluster.json') };
-  const control = (verb) =>
-    promisify(execFile)(process.execPath, ['scripts/cluster.mjs', verb], { env: { ...process.env, ...env } });
-  return {
-    async up() {
-      await control('up');
-      const { registry } = JSON.parse(readFileSync(env.PAUDE_TEST_CLUSTER, 'utf8'));
-      return {
-        ...env,
-        PAUDE_TEST_CLUSTER_IMAGE: pushImage(process.env.PAUDE_TEST_IMAGE, registry),
-        PAUDE_TEST_CLUSTER_PROXY_IMAGE: pushImage(process.env.PAUDE_TEST_PROXY_IMAGE, registry),
-      };
-    },
-    down: () => control('down'),
-  };
 }
 
 /**

@@ -35,11 +35,11 @@ try {
   if (process.env.PAUDE_TEST_IMAGE && files.some((file) => file.endsWith('rootless.podman.test.ts')))
     await rootless();
   // Most of a cluster's tests is waiting for pods: they go beside the others. What breaks the cluster is among them,
-  // so that they have it one after the other; and half of them have another one.
+  // so that they have it one after the other.
   const [onCluster, others] = [true, false].map((wanted) =>
     files.filter((file) => needsCluster(file) === wanted),
   );
-  await Promise.all([inTurn(others), cluster(onCluster).then(() => onClusters(onCluster))]);
+  await Promise.all([inTurn(others), cluster(onCluster).then(() => inTurn(onCluster))]);
 } finally {
   await end();
 }
@@ -86,23 +86,6 @@ async function inTurn(some) {
   for (const file of some) await runFile(file);
 }
 
-/** From both ends of the list towards each other. */
-async function onClusters(some) {
-  const left = [...some];
-  const first = async () => {
-    for (let file = left.shift(); file !== undefined; file = left.shift()) await runFile(file);
-  };
-  const second = async () => {
-    const { secondCluster } = await import('./cluster-world.mjs');
-    const { up, down } = secondCluster();
-    endings.push(down);
-    const env = await up();
-    for (let file = left.pop(); file !== undefined; file = left.pop()) await runFile(file, env);
-  };
-  const alone = some.length < 3 || process.env.PAUDE_TEST_CLUSTER_SKIP || process.env.PAUDE_TEST_KUBECONFIG;
-  await Promise.all([first(), ...(alone ? [] : [second()])]);
-}
-
 /** A cluster, if these need one, or the reason why they are skipped. */
 async function cluster(some) {
   if (some.length === 0) return;
@@ -127,8 +110,8 @@ function testFiles(folder) {
     .sort();
 }
 
-async function runFile(file, more = {}) {
-  const env = { ...process.env, ...more, ...(values.t === undefined ? {} : { PAUDE_TEST_NAME: values.t }) };
+async function runFile(file) {
+  const env = { ...process.env, ...(values.t === undefined ? {} : { PAUDE_TEST_NAME: values.t }) };
   const begin = Date.now();
   const { code, output } = await run(process.execPath, ['--import', 'tsx', file], env);
   const count = (label) =>
