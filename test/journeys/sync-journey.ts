@@ -154,7 +154,10 @@ export function syncJourney(test: Suite, ground: Ground, restarts: readonly Rest
       const before = life();
       run(name);
       await until(life, (now) => now !== '' && now !== before);
-      assert.match(paude('list').stdout, new RegExp(`^${name}\trunning`, 'm'));
+      await until(
+        () => paude('list').stdout,
+        (rows) => new RegExp(`^${name}\trunning`, 'm').test(rows),
+      );
       if (keeps) assert.is(memory(), how);
       else assert.is(inside('ls -A /credentials; ls ~/.claude/CLAUDE.md 2>/dev/null'), '');
       const terminal = new PersonTerminal(world, `git paude connect ${name}`, key);

@@ -4,9 +4,6 @@ import { suite } from '../harness/suite.ts';
 import { onRestrictedCluster } from './ground.ts';
 import { syncJourney } from './sync-journey.ts';
 
-const kubectl = (...args: string[]) =>
-  spawnSync('kubectl', [...args, '-n', 'paude-restricted'], { env: clusterEnv('admin') });
-
 const test = suite('journey: sync, cluster');
 syncJourney(test, onRestrictedCluster, [
   {
@@ -14,7 +11,9 @@ syncJourney(test, onRestrictedCluster, [
     keeps: true,
     run(session) {
       const kill = ['pkill', '-KILL', '-f', '^/bin/sh /usr/libexec/paude/entrypoint'];
-      kubectl('exec', `paude-${session}-0`, '-c', 'session', '--', ...kill);
+      const where = ['-n', 'paude-restricted', '-c', 'session', `paude-${session}-0`];
+      const done = spawnSync('kubectl', ['exec', ...where, '--', ...kill], { env: clusterEnv('admin') });
+      if (done.error !== undefined) throw done.error;
     },
   },
   {
