@@ -20,14 +20,14 @@ const { values, positionals } = parseArgs({
 });
 const files = positionals.length > 0 ? positionals : testFiles('test');
 
-/** Puts back what was changed of the machine, at the end and when we are interrupted. */
-const endings = [];
 installDependencies();
 build();
 const needsCluster = (file) => file.endsWith('.cluster.test.ts');
 const needsPodman = (file) => file.endsWith('.podman.test.ts');
 if (files.some((file) => needsPodman(file) || needsCluster(file))) await preparePodman();
 const totals = { passed: 0, failed: 0, skipped: 0 };
+/** Puts back what was changed of the machine, at the end and when we are interrupted. */
+const endings = [];
 for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'])
   process.once(name, () => void end().finally(() => process.exit(130)));
 try {

@@ -96,10 +96,15 @@ export function syncJourney(test: Suite, ground: Ground, restarts: readonly Rest
     const over = programs.map((program) => new Promise((resolve) => program.once('close', resolve)));
     try {
       for (const program of programs) await new Promise((resolve) => program.stdout!.once('data', resolve));
-      const { code, stderr } = paude('sync', name, '--full');
-      assert.is(code, 0, stderr);
-      assert.match(stderr, '~/.claude/skills/all stays: it changed while it was read;');
-      assert.match(stderr, `the session ${name} has your credentials now, but for what changed`);
+      const sync = () => {
+        const { code, stderr } = paude('sync', name, '--full');
+        assert.is(code, 0, stderr);
+        assert.match(stderr, '~/.claude/skills/all stays: it changed while it was read;');
+        assert.match(stderr, `the session ${name} has your credentials now, but for what changed`);
+        return stderr;
+      };
+      // Whether one vanishes between the look at the folder and its reading is up to the two programs.
+      await until(sync, (said) => /~\/\.claude\/skills\/churn\/\d+ stays: it vanished/.test(said), 180_000);
     } finally {
       // The copies that the first one has made of itself, too.
       world.run('pkill', ['-KILL', '-f', log], '/');

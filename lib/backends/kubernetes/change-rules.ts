@@ -1,11 +1,11 @@
 import type { V1NetworkPolicyList } from '@kubernetes/client-node';
 import type { NetworkRules } from '../../egress/network-rules.ts';
+import type { PaudeError } from '../../errors.ts';
 import type { SessionName } from '../../names.ts';
 import { filtered } from '../../session/change-network.ts';
 import { ApiStatus } from './api-connection.ts';
 import { findSet, paths, type Cluster } from './cluster.ts';
 import { assertOurs } from './create-objects.ts';
-import { kubernetesError } from './kubernetes-errors.ts';
 import { configurationOf, selectorOf } from './network-objects.ts';
 import { keys, manager } from './objects.ts';
 import { sessionOf } from './query.ts';
@@ -23,53 +23,40 @@ export async function changeRules(
   signal: AbortSignal,
 ): Promise<NetworkRules> {
   const { namespace } = cluster;
-  let refused: { readonly said: string | undefined; readonly error: ApiStatus } | undefined;
+  const patch = (path: string, body: readonly object[]) =>
+    cluster.ask('keep its rules', 'PATCH', path, {
+      body,
+      contentType: 'application/json-patch+json',
+      query: { fieldManager: manager },
+      signal,
+    });
+  let refused: { readonly said: string | undefined; readonly error: unknown } | undefined;
   for (;;) {
     const set = await findSet(cluster, name, signal);
     if (set === undefined) throw unknown(name);
     assertOurs(cluster, set);
     const said = set.metadata?.annotations?.[keys.rules];
     // It was not refused for what another one has changed.
-    if (refused !== undefined && refused.said === said)
-      throw kubernetesError('keep its rules', cluster, refused.error);
+    if (refused !== undefined && refused.said === said) throw refused.error;
     const { rules: present, upstream } = filtered(sessionOf(cluster, set)!);
     const rules = change(present);
     if (rules === present) return rules;
     // The proxy's first: where only one arrives, the session still tells the old ones, and gets the new ones again.
     const configuration = { path: configurationPath, value: configurationOf(rules, upstream) };
-    await patch(cluster, paths.proxySet(namespace, name), [{ op: 'add', ...configuration }], signal);
+    await patch(paths.proxySet(namespace, name), [{ op: 'add', ...configuration }]);
     const path = `/metadata/annotations/${pointer(keys.rules)}`;
-    const changes = [
-      // Of what is not there, null (RFC 6902 knows no other way).
-      { op: 'test', path, value: said ?? null },
-      { op: 'add', path, value: JSON.stringify(rules) },
-    ];
-    const error = await patch(cluster, paths.set(namespace, name), changes, signal, 422);
-    if (error === undefined) return rules;
-    refused = { said, error };
-  }
-}
-
-/** Gives the error where it has the status that is expected. */
-async function patch(
-  { connection, ...cluster }: Cluster,
-  path: string,
-  body: readonly object[],
-  signal: AbortSignal,
-  expected?: number,
-): Promise<ApiStatus | undefined> {
-  const options = {
-    body,
-    contentType: 'application/json-patch+json',
-    query: { fieldManager: manager },
-    signal,
-  };
-  try {
-    await connection.request('PATCH', path, options);
-    return undefined;
-  } catch (error) {
-    if (error instanceof ApiStatus && error.code === expected) return error;
-    throw kubernetesError('keep its rules', cluster, error);
+    try {
+      await patch(paths.set(namespace, name), [
+        // Of what is not there, null (RFC 6902 knows no other way).
+        { op: 'test', path, value: said ?? null },
+        { op: 'add', path, value: JSON.stringify(rules) },
+      ]);
+      return rules;
+    } catch (error) {
+      const { cause } = error as PaudeError;
+      if (!(cause instanceof ApiStatus && cause.code === 422)) throw error;
+      refused = { said, error };
+    }
   }
 }
 

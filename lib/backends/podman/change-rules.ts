@@ -14,6 +14,7 @@ import {
 } from './objects.ts';
 import type { Podman } from './podman.ts';
 import { podmanError } from './podman-errors.ts';
+import { rows } from './rows.ts';
 
 /** What `podman volume ls --format json` says of a volume. */
 export interface VolumeRow {
@@ -62,11 +63,12 @@ export async function changeRules(
   change: (rules: NetworkRules) => NetworkRules,
   signal: AbortSignal,
 ): Promise<NetworkRules> {
+  const list = ['volume', 'ls', '--filter', `label=${labels.session}=${name}`];
   let mine: KeptRules | undefined;
   let earlier: readonly string[] = [];
   for (;;) {
     const [volumes] = await Promise.all([
-      volumesOf(podman, name, signal),
+      rows<VolumeRow>(podman, list, 'look for its rules', name, signal),
       removeVolumes(podman, name, earlier, signal),
     ]);
     const latest = rulesBySession(volumes).get(name);
@@ -105,17 +107,6 @@ async function makeNext(
   const found = await objectLabels(podman, 'volume', volume, signal);
   if (found !== undefined && rulesOf(found) === undefined) throw notOurs('volume', volume);
   return undefined;
-}
-
-async function volumesOf(
-  podman: Podman,
-  name: SessionName,
-  signal: AbortSignal,
-): Promise<readonly VolumeRow[]> {
-  const filter = `label=${labels.session}=${name}`;
-  const found = await podman.run(['volume', 'ls', '--filter', filter, '--format', 'json'], { signal });
-  if (found.exitCode !== 0) throw podmanError('look for its rules', name, found.stderr);
-  return (JSON.parse(found.stdout || '[]') as VolumeRow[] | null) ?? [];
 }
 
 async function removeVolumes(

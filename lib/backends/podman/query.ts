@@ -4,7 +4,7 @@ import type { Session } from '../../session/session.ts';
 import { rulesBySession, type VolumeRow } from './change-rules.ts';
 import { labels, manager, objectName, sessionOf, type Labels } from './objects.ts';
 import type { Podman } from './podman.ts';
-import { podmanError } from './podman-errors.ts';
+import { rows } from './rows.ts';
 
 /** What `podman ps --format json` says of a container; times are unix seconds, a negative one is never. */
 interface ContainerRow {
@@ -17,16 +17,6 @@ interface ContainerRow {
 
 const ours = `label=${labels.managedBy}=${manager}`;
 
-async function rows<Row>(
-  podman: Podman,
-  args: readonly string[],
-  signal: AbortSignal,
-): Promise<readonly Row[]> {
-  const found = await podman.run(args, { signal });
-  if (found.exitCode !== 0) throw podmanError('list the sessions', '', found.stderr);
-  return (JSON.parse(found.stdout || '[]') as Row[] | null) ?? [];
-}
-
 /** What is found by a filter: sessions, and the state of each container, as podman calls it. */
 interface Found {
   readonly sessions: readonly Session[];
@@ -35,9 +25,11 @@ interface Found {
 
 /** Two queries at once, of containers and of volumes, however many there are. */
 async function query(podman: Podman, filter: string, signal: AbortSignal): Promise<Found> {
+  const list = <Row>(...args: string[]) =>
+    rows<Row>(podman, [...args, '--filter', filter], 'list the sessions', '', signal);
   const [containers, volumes] = await Promise.all([
-    rows<ContainerRow>(podman, ['ps', '--all', '--filter', filter, '--format', 'json'], signal),
-    rows<VolumeRow>(podman, ['volume', 'ls', '--filter', filter, '--format', 'json'], signal),
+    list<ContainerRow>('ps', '--all'),
+    list<VolumeRow>('volume', 'ls'),
   ]);
   const byName = new Map(containers.flatMap((row) => row.Names.map((name) => [name, row] as const)));
   const rules = rulesBySession(volumes);

@@ -2,7 +2,7 @@ import { PaudeError } from '../../errors.ts';
 import type { SessionName } from '../../names.ts';
 import { labels, manager, type Labels } from './objects.ts';
 import type { Podman } from './podman.ts';
-import { podmanError } from './podman-errors.ts';
+import { rows } from './rows.ts';
 
 /** Each kind's way to list and to remove; the container goes first, for it uses the others. */
 const kinds = [
@@ -23,13 +23,11 @@ interface Row {
 /** Removes everything that carries the session's label and ours. Throws NOT_REMOVED with what is left. */
 export async function removeObjects(podman: Podman, name: SessionName, signal: AbortSignal): Promise<void> {
   // One filter only: podman 4.3 takes several labels as alternatives, and would list other sessions' too.
-  const filter = ['--filter', `label=${labels.session}=${name}`, '--format', 'json'];
+  const filter = ['--filter', `label=${labels.session}=${name}`];
   const found = await Promise.all(
     kinds.map(async ({ list }) => {
-      const listed = await podman.run([...list, ...filter], { signal });
-      if (listed.exitCode !== 0) throw podmanError('list what it consists of', name, listed.stderr);
-      const rows = (JSON.parse(listed.stdout || '[]') as Row[] | null) ?? [];
-      return rows.filter((row) => isOf(row, name)).map((row) => row.Names?.[0] ?? row.Name ?? row.name ?? '');
+      const all = await rows<Row>(podman, [...list, ...filter], 'list what it consists of', name, signal);
+      return all.filter((row) => isOf(row, name)).map((row) => row.Names?.[0] ?? row.Name ?? row.name ?? '');
     }),
   );
   const left: string[] = [];

@@ -61,7 +61,7 @@ it('a container that ends by itself ends the start with its last words, and is n
   assert.match(stderr, /can't start: it ends by itself/);
   assert.match(stderr, /^no such volume: \/pvc$/m);
   assert.match(stderr, /it is stopped again/);
-  assert.match(stderr, /hint: kubectl .*logs|kubectl describe pod/);
+  assert.match(stderr, /^hint: .*kubectl describe pod paude-\S+-0 -n \S+ --context/m);
   assert.is(replicas(name), '0 0');
 });
 
