@@ -34,8 +34,11 @@ export interface RunPorts {
  */
 const unsettled = 20_000;
 const pause = 500;
-/** The kubelet's words where it lacks what the API server has, and the API server's where it can't ask the kubelet. */
-const disagreement = /container not found|pod does not exist|error dialing backend/;
+/**
+ * The kubelet's and containerd's words where they lack what the API server has, and the API server's where it can't ask
+ * the kubelet.
+ */
+const disagreement = /container not found|task \w+ not found|pod does not exist|error dialing backend/;
 
 /**
  * Runs a command in a session's pod; asks nothing first. What the API server refuses is explained by asking then. One
@@ -186,9 +189,11 @@ async function explained(cluster: Cluster, name: SessionName, error: unknown): P
         const doing = state.type === 'stuck' ? state.why : state.text;
         return broken ? died(name, error) : stopped(name, `does not run: ${doing}`);
       }
-      const disagree = error instanceof ApiStatus && disagreement.test(error.message);
-      if (!disagree || Date.now() > end) return kubernetesError(`run a command in ${name}`, cluster, error);
-      if (await answers(cluster, name, signal)) return lost(name, 'its node was away for a moment', error);
+      // A connection that broke may have lost its container, of whose end the API server has not heard yet.
+      if (!(broken || isDisagreement(error)) || Date.now() > end)
+        return kubernetesError(`run a command in ${name}`, cluster, error);
+      if (await answers(cluster, name, signal))
+        return broken ? error : lost(name, 'its node was away for a moment', error);
     }
   } catch (second) {
     // The API server can't be asked: then that is why.
@@ -198,10 +203,19 @@ async function explained(cluster: Cluster, name: SessionName, error: unknown): P
 
 /** Whether a command can run: the container's node is the only one that knows. */
 async function answers(cluster: Cluster, name: SessionName, signal: AbortSignal): Promise<boolean> {
-  await using tunnel = await execTunnel(cluster.connection, targetOf(cluster, name, ['true']), { signal });
-  tunnel.stdout.resume();
-  tunnel.stderr.resume();
-  return (await tunnel.exit.catch(() => 1)) === 0;
+  try {
+    await using tunnel = await execTunnel(cluster.connection, targetOf(cluster, name, ['true']), { signal });
+    tunnel.stdout.resume();
+    tunnel.stderr.resume();
+    return (await tunnel.exit.catch(() => 1)) === 0;
+  } catch (error) {
+    if (!isDisagreement(error)) throw error;
+    return false;
+  }
+}
+
+function isDisagreement(error: unknown): boolean {
+  return error instanceof ApiStatus && disagreement.test(error.message);
 }
 
 function stopped(name: SessionName, how: string): PaudeError {
