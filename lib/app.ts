@@ -9,7 +9,7 @@ import type { SettingsFile } from './config/settings-file.ts';
 import type { Images } from './commands/command.ts';
 import type { Backend } from './session/backend.ts';
 import type { Cluster } from './backends/kubernetes/cluster.ts';
-import type { Transport } from './backends/kubernetes/run-command.ts';
+import type { Transport } from './backends/kubernetes/transport.ts';
 import { homePorts } from './home-ports.ts';
 import { networkPorts } from './network-ports.ts';
 

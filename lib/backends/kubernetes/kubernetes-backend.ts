@@ -6,7 +6,8 @@ import { changeRules, openings } from './change-rules.ts';
 import { kubeconfigError } from './kubernetes-errors.ts';
 import { findSession, findSessions } from './query.ts';
 import { removeObjects } from './remove-objects.ts';
-import { attachCommand, runCommand, type Transport } from './run-command.ts';
+import { attachCommand, runCommand } from './run-command.ts';
+import type { Transport } from './transport.ts';
 import { stopPod } from './scale.ts';
 import { startPod } from './start-pod.ts';
 

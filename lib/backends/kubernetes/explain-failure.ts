@@ -1,0 +1,100 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import type { V1Pod } from '@kubernetes/client-node';
+import { isPaudeError, PaudeError } from '../../errors.ts';
+import type { SessionName } from '../../names.ts';
+import { ApiStatus } from './api-connection.ts';
+import { findSet, paths } from './cluster.ts';
+import { assertOurs } from './create-objects.ts';
+import { NoWebSocket } from './exec/open-exec.ts';
+import { kubernetesError } from './kubernetes-errors.ts';
+import { podName } from './objects.ts';
+import { podState } from './pod-state.ts';
+import { unknown } from './scale.ts';
+import { openSettled, targetOf, waysTo, type RunPorts } from './transport.ts';
+
+/**
+ * How long a node and the API server may disagree about a pod, and between two looks; milliseconds. A container that
+ * has ended just now is still called ready, and a kubelet that was just started knows no pods yet.
+ */
+const unsettled = 20_000;
+const pause = 500;
+/**
+ * The kubelet's and containerd's words where they lack what the API server has, and the API server's where it can't ask
+ * the kubelet.
+ */
+const disagreement = /container not found|task \w+ not found|pod does not exist|error dialing backend/;
+
+/** What the session is doing tells why a command could not run, or why its connection broke. */
+export async function explained(ports: RunPorts, name: SessionName, error: unknown): Promise<PaudeError> {
+  const { cluster } = ports;
+  const broken = isPaudeError(error, 'CONNECTION_LOST');
+  if (!broken && !(error instanceof ApiStatus && error.code !== 401 && error.code !== 403)) {
+    return error instanceof NoWebSocket
+      ? new PaudeError('BACKEND_FAILED', `no command can run in ${name}: ${error.message}`, { cause: error })
+      : kubernetesError(`run a command in ${name}`, cluster, error);
+  }
+  const signal = AbortSignal.timeout(30_000);
+  try {
+    const set = await findSet(cluster, name, signal);
+    if (set === undefined) return unknown(name);
+    assertOurs(cluster, set);
+    if (set.spec?.replicas !== 1) return broken ? died(name, error) : stopped(name, 'is stopped');
+    const path = `${paths.pods(cluster.namespace)}/${podName(name)}`;
+    for (const end = Date.now() + unsettled; ; await wait(pause)) {
+      const state = podState(await cluster.find<V1Pod>('look at its pod', path, signal));
+      if (state.type !== 'ready') {
+        // Its pod was evicted, its node drained, or its container killed: a start waits for the new one.
+        const doing = state.type === 'stuck' ? state.why : state.text;
+        return broken ? died(name, error) : stopped(name, `does not run: ${doing}`);
+      }
+      // A connection that broke may have lost its container, of whose end the API server has not heard yet.
+      if (!(broken || isDisagreement(error)) || Date.now() > end)
+        return kubernetesError(`run a command in ${name}`, cluster, error);
+      if (await answers(ports, name, signal))
+        return broken ? error : lost(name, 'its node was away for a moment', error);
+    }
+  } catch (second) {
+    // The API server can't be asked: then that is why.
+    return broken ? error : kubernetesError(`run a command in ${name}`, cluster, second);
+  }
+}
+
+/** Whether a command can run: the container's node is the only one that knows. */
+async function answers(ports: RunPorts, name: SessionName, signal: AbortSignal): Promise<boolean> {
+  const noDeath = new Promise<never>(() => undefined);
+  try {
+    const ways = waysTo(ports, targetOf(ports.cluster, name, ['true']), signal, noDeath);
+    await using tunnel = await openSettled(ports, ways);
+    tunnel.stdin.end();
+    tunnel.stdout.resume();
+    tunnel.stderr.resume();
+    return (await tunnel.exit.catch(() => 1)) === 0;
+  } catch (error) {
+    if (!isDisagreement(error)) throw error;
+    return false;
+  }
+}
+
+function isDisagreement(error: unknown): boolean {
+  return error instanceof ApiStatus && disagreement.test(error.message);
+}
+
+function stopped(name: SessionName, how: string): PaudeError {
+  return new PaudeError('SESSION_STOPPED', `the session ${name} ${how}`, {
+    hint: `git paude start ${name}`,
+  });
+}
+
+function lost(name: SessionName, why: string, cause: unknown): PaudeError {
+  return new PaudeError('CONNECTION_LOST', `the connection to the session ${name} was lost: ${why}`, {
+    hint: 'give the same command again',
+    cause,
+  });
+}
+
+function died(name: SessionName, cause: unknown): PaudeError {
+  return new PaudeError('SESSION_DIED', `the session ${name} ended while a command ran in it`, {
+    hint: `git paude start ${name}`,
+    cause,
+  });
+}
