@@ -157,6 +157,8 @@ export function syncJourney(test: Suite, ground: Ground, restarts: readonly Rest
       // When its first program began.
       const life = () => inside("sed 's/.*) //' /proc/1/stat | cut -d ' ' -f 20");
       const before = life();
+      // Without it, what runs now could be taken for what comes.
+      assert.match(before, /^\d+\n$/);
       run(name);
       await until(life, (now) => now !== '' && now !== before);
       await until(
