@@ -136,7 +136,7 @@ async function openReady(
         start: async (because) => {
           await allowed;
           if (because !== undefined && options.verbosity > 0)
-            progress.report({ type: 'notice', text: because });
+            progress.report({ type: 'notice', text: `${because}; it is started` });
           await ports.start(location, progress.report, either);
           started.now = true;
         },

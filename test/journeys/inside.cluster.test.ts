@@ -98,7 +98,7 @@ for (const ground of [onPlainCluster, onRestrictedCluster]) {
       ['paude', 'exec', '--', 'cat', 'README'],
       /the session \S+ does not run: .*; it is started again\n/,
     ],
-    ['push', ['push', '--all', 'NAME'], /paude: the session \S+ does not run: /],
+    ['push', ['push', '--all', 'NAME'], /paude: the session \S+ does not run: .*; it is started\n/],
     [
       'start',
       ['paude', 'start', '--detach'],
