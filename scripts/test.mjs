@@ -24,7 +24,8 @@ installDependencies();
 build();
 const needsCluster = (file) => file.endsWith('.cluster.test.ts');
 const needsPodman = (file) => file.endsWith('.podman.test.ts');
-if (files.some((file) => needsPodman(file) || needsCluster(file))) await preparePodman();
+if (files.some((file) => needsPodman(file) || needsCluster(file)))
+  await preparePodman(files.some(needsCluster));
 const totals = { passed: 0, failed: 0, skipped: 0 };
 /** Puts back what was changed of the machine, at the end and when we are interrupted. */
 const endings = [];
@@ -65,17 +66,31 @@ function install() {
 }
 
 /** A Podman that runs containers, and the images of the session and its proxy; or the reason why the tests that need it are skipped. */
-async function preparePodman() {
+async function preparePodman(withCluster) {
   const { prepareMachine } = await import('./machine.mjs');
   const reason = await prepareMachine();
   if (reason !== undefined) {
     process.env.PAUDE_TEST_SKIP = reason;
     return;
   }
+  // Beside the images: with nothing cached each takes minutes, and waits for the network much of that. Where it fails,
+  // the start of the cluster builds again and says why.
+  const parts = withCluster && !process.env.PAUDE_TEST_KUBECONFIG ? closed(buildCluster()) : undefined;
   const args = ['--import', 'tsx', 'test/harness/session-image.ts'];
   const image = spawnSync(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'], encoding: 'utf8' });
   if (image.status !== 0) throw new Error("the session's image could not be built");
   [process.env.PAUDE_TEST_IMAGE, process.env.PAUDE_TEST_PROXY_IMAGE] = image.stdout.trim().split('\n');
+  await parts;
+}
+
+function buildCluster() {
+  return spawn(process.execPath, ['scripts/cluster.mjs', 'build'], {
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
+}
+
+function closed(child) {
+  return new Promise((resolve) => child.once('close', resolve));
 }
 
 async function end() {
