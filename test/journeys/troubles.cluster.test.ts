@@ -180,22 +180,22 @@ it('an unknown session is told with the names that there are', () => {
 it('a pod that no node takes, an image that can’t be pulled, a volume that is not there', () => {
   const name = world.session('pending');
   /** Each hint is to be pasted as it stands. Nothing of it runs any more, and its events tell. */
-  const describes = (stderr: string) => {
-    const where = `pod paude-${name}-0 -n ${scratch} --context=plain`;
+  const describes = (stderr: string, pod: string) => {
+    const where = `pod ${pod} -n ${scratch} --context=plain`;
     assert.match(stderr, `oc describe ${where}, or kubectl describe ${where}\n`);
     const [pasted] = /kubectl get events [^;]*/.exec(stderr)!;
     const events = spawnSync('sh', ['-c', pasted], { env: clusterEnv('certificate'), encoding: 'utf8' });
     assert.is(events.status, 0, events.stderr);
     assert.match(events.stdout, /Warning/);
   };
-  const ends = (create: readonly string[], message: RegExp, between = () => {}) => {
+  const ends = (create: readonly string[], message: RegExp, between = () => {}, pod = `paude-${name}-0`) => {
     assert.is(paude(inScratch, 'create', name, ...create).code, 0);
     between();
     const { code, stderr } = paude(inScratch, 'start', name, '--detach');
     assert.is(code, 1);
     assert.match(stderr, message);
     assert.match(stderr, /\nit is stopped again\n/);
-    describes(stderr);
+    describes(stderr, pod);
     assert.match(paude(inScratch, 'list').stdout, new RegExp(`^${name}\tstopped\t`, 'm'));
     const replicas = ['get', 'sts', `paude-${name}`, `proxy-paude-${name}`, '-n', scratch];
     assert.is(kubectl([...replicas, '-o', 'jsonpath={.items[*].spec.replicas}']), '0 0');
@@ -208,6 +208,28 @@ it('a pod that no node takes, an image that can’t be pulled, a volume that is 
   ends([], /can't start: no node takes its pod: .*persistentvolumeclaim "paude-\S+" not found/, () =>
     kubectl(['delete', 'pvc', `paude-${name}`, '-n', scratch]),
   );
+  const proxy = `${onPlainCluster.env['PAUDE_PROXY_IMAGE']}-that-is-not-there`;
+  const words = /can't start: its proxy: its image can’t be pulled: [^]*not found/;
+  ends([`--proxy-image=${proxy}`], words, undefined, `proxy-paude-${name}-0`);
+});
+
+it('a volume that can’t be provisioned any more: a start ends with why, and a delete is not held up', () => {
+  const name = world.session('volume');
+  const metadata = { name: `${name}-class` };
+  const storageClass = { apiVersion: 'storage.k8s.io/v1', kind: 'StorageClass', metadata };
+  kubectl(['apply', '-f', '-'], { ...storageClass, provisioner: 'paude.test/nobody' });
+  const created = paude(inScratch, 'create', name, `--storage-class=${metadata.name}`);
+  assert.is(created.code, 0, created.stderr);
+  kubectl(['delete', 'storageclass', metadata.name]);
+  const { code, stderr } = paude(inScratch, 'start', name, '--detach');
+  assert.is(code, 1);
+  assert.match(
+    stderr,
+    new RegExp(`can't start: storageclass\\S* "${metadata.name}" not found\nit is stopped again`),
+  );
+  const removed = paude(inScratch, 'delete', name, '--confirm');
+  assert.is(removed.code, 0, removed.stderr);
+  assert.match(removed.stderr, /the session's repository could not be looked at: /);
 });
 
 it('create refused by quota, by admission and by a storage class: nothing is left', () => {
@@ -247,6 +269,11 @@ it('create refused by quota, by admission and by a storage class: nothing is lef
   );
   nothing(scratch);
   assert.is(world.git('remote').stdout.includes(name), false);
+  // What was told of the claim that was refused is told for an hour.
+  const known = kubectl(['get', 'storageclass', '-o', 'jsonpath={.items[0].metadata.name}']);
+  const again = paude(inScratch, 'create', name, `--storage-class=${known}`);
+  assert.is(again.code, 0, again.stderr);
+  assert.is(paude(inScratch, 'delete', name, '--confirm').code, 0);
 });
 
 it('a start refused by admission and by quota is told in the API server’s words', () => {
@@ -265,6 +292,15 @@ it('a start refused by admission and by quota is told in the API server’s word
   const quota = paude(inScratch, 'start', name, '--detach');
   assert.is(quota.code, 1);
   assert.match(quota.stderr, /can't start: .*exceeded quota: pods/);
+  kubectl(['delete', 'quota', 'pods', '-n', scratch]);
+  assert.is(paude(inScratch, 'stop', name).code, 0);
+  // Room for one of the two pods only.
+  const running = kubectl(['get', 'pods', '-n', scratch, '-o', 'name']).split('\n').filter(Boolean).length;
+  const one = { hard: { pods: String(running + 1) } };
+  kubectl(['apply', '-f', '-'], { apiVersion: 'v1', kind: 'ResourceQuota', metadata, spec: one });
+  const proxy = paude(inScratch, 'start', name, '--detach');
+  assert.is(proxy.code, 1);
+  assert.match(proxy.stderr, /can't start: (its proxy: )?.*exceeded quota: pods/);
   kubectl(['delete', 'quota', 'pods', '-n', scratch]);
 });
 

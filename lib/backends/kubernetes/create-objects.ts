@@ -53,7 +53,9 @@ export async function createObjects(
       ({ kind, metadata }) => kind === 'StatefulSet' && metadata?.name === objectName(spec.name),
     );
     if (set === undefined) return await existing(cluster, spec.name, signal);
-    if (spec.description.storageClass !== undefined) await checkClass(cluster, spec, signal);
+    const claim = made.find(({ kind }) => kind === 'PersistentVolumeClaim');
+    if (spec.description.storageClass !== undefined && claim !== undefined)
+      await checkClass(cluster, claim, spec, signal);
     signal.throwIfAborted();
     return sessionOf(cluster, set as V1StatefulSet)!;
   } catch (error) {
@@ -173,24 +175,30 @@ export function notOurs({ context, namespace }: Cluster, kind: string, object: s
  * Few may look at storage classes, but everybody hears of one that is not there: the first event of the claim
  * tells. Silence is no refusal; `start` would hear of it again.
  */
-async function checkClass(cluster: Cluster, spec: SessionSpec, signal: AbortSignal): Promise<void> {
+async function checkClass(
+  cluster: Cluster,
+  { metadata }: KubernetesObject,
+  { name }: SessionSpec,
+  signal: AbortSignal,
+): Promise<void> {
   const enough = AbortSignal.any([signal, AbortSignal.timeout(classTime)]);
-  const query = {
-    fieldSelector: `involvedObject.kind=PersistentVolumeClaim,involvedObject.name=${objectName(spec.name)}`,
-  };
+  // Of this very claim: what was told of an earlier one of its name stays for an hour.
+  const query = { fieldSelector: `involvedObject.uid=${metadata?.uid}` };
   try {
     const events = cluster.connection.watch<CoreV1Event>(paths.events(cluster.namespace), query, enough);
     for await (const { object } of events) {
       if (object.type !== 'Warning') return;
       throw new PaudeError(
         'POD_PENDING',
-        `the volume of ${spec.name} can't be provisioned: ${object.message ?? object.reason}`,
+        `the volume of ${name} can't be provisioned: ${object.message ?? object.reason}`,
         { hint: `kubectl get storageclass --context=${cluster.context}, and name one: --storage-class=NAME` },
       );
     }
   } catch (error) {
     if (isPaudeError(error, 'INTERRUPTED') && !signal.aborted) return;
-    throw kubernetesError('watch its volume', cluster, error);
+    const told = kubernetesError('watch its volume', cluster, error);
+    // Who may not see events hears of it at the start.
+    if (!isPaudeError(told, 'FORBIDDEN')) throw told;
   }
 }
 
@@ -203,7 +211,8 @@ async function undo(cluster: Cluster, made: readonly KubernetesObject[]): Promis
     Service: paths.services(namespace),
     NetworkPolicy: paths.policies(namespace),
   };
-  await Promise.all(
+  // What can't be undone must not hide why it had to be; a `delete` takes it.
+  await Promise.allSettled(
     made.map(async ({ kind, metadata }) => {
       // Of that very object only, and never of one that somebody made in its place.
       const body = { preconditions: { uid: metadata?.uid }, propagationPolicy: 'Background' };

@@ -5,12 +5,12 @@ import type { SessionName } from '../../names.ts';
 import { ApiStatus } from './api-connection.ts';
 import { findSet, paths } from './cluster.ts';
 import { assertOurs } from './create-objects.ts';
-import { NoWebSocket } from './exec/open-exec.ts';
+import { NoWebSocket, type ExecTarget } from './exec/open-exec.ts';
 import { kubernetesError } from './kubernetes-errors.ts';
-import { podName } from './objects.ts';
+import { container } from './objects.ts';
 import { podState } from './pod-state.ts';
 import { unknown } from './scale.ts';
-import { openSettled, targetOf, waysTo, type RunPorts } from './transport.ts';
+import { openSettled, waysTo, type RunPorts } from './transport.ts';
 
 /**
  * How long a node and the API server may disagree about a pod, and between two looks; milliseconds. A container that
@@ -25,8 +25,9 @@ const pause = 500;
 const disagreement = /container not found|task \w+ not found|pod does not exist|error dialing backend/;
 
 /** What the session is doing tells why a command could not run, or why its connection broke. */
-export async function explained(ports: RunPorts, name: SessionName, error: unknown): Promise<PaudeError> {
+export async function explained(ports: RunPorts, target: ExecTarget, error: unknown): Promise<PaudeError> {
   const { cluster } = ports;
+  const name = target.session;
   const broken = isPaudeError(error, 'CONNECTION_LOST');
   if (!broken && !(error instanceof ApiStatus && error.code !== 401 && error.code !== 403)) {
     return error instanceof NoWebSocket
@@ -38,19 +39,19 @@ export async function explained(ports: RunPorts, name: SessionName, error: unkno
     const set = await findSet(cluster, name, signal);
     if (set === undefined) return unknown(name);
     assertOurs(cluster, set);
-    if (set.spec?.replicas !== 1) return broken ? died(name, error) : stopped(name, 'is stopped');
-    const path = `${paths.pods(cluster.namespace)}/${podName(name)}`;
+    if (set.spec?.replicas !== 1) return broken ? died(target, error) : stopped(name, 'is stopped');
+    const path = `${paths.pods(cluster.namespace)}/${target.pod}`;
     for (const end = Date.now() + unsettled; ; await wait(pause)) {
-      const state = podState(await cluster.find<V1Pod>('look at its pod', path, signal));
+      const state = podState(await cluster.find<V1Pod>('look at its pod', path, signal), target.container);
       if (state.type !== 'ready') {
         // Its pod was evicted, its node drained, or its container killed: a start waits for the new one.
         const doing = state.type === 'stuck' ? state.why : state.text;
-        return broken ? died(name, error) : stopped(name, `does not run: ${doing}`);
+        return broken ? died(target, error) : stopped(name, `does not run: ${doing}`);
       }
       // A connection that broke may have lost its container, of whose end the API server has not heard yet.
       if (!(broken || isDisagreement(error)) || Date.now() > end)
         return kubernetesError(`run a command in ${name}`, cluster, error);
-      if (await answers(ports, name, signal))
+      if (await answers(ports, target, signal))
         return broken ? error : lost(name, 'its node was away for a moment', error);
     }
   } catch (second) {
@@ -60,10 +61,10 @@ export async function explained(ports: RunPorts, name: SessionName, error: unkno
 }
 
 /** Whether a command can run: the container's node is the only one that knows. */
-async function answers(ports: RunPorts, name: SessionName, signal: AbortSignal): Promise<boolean> {
+async function answers(ports: RunPorts, target: ExecTarget, signal: AbortSignal): Promise<boolean> {
   const noDeath = new Promise<never>(() => undefined);
   try {
-    const ways = waysTo(ports, targetOf(ports.cluster, name, ['true']), signal, noDeath);
+    const ways = waysTo(ports, { ...target, command: ['true'] }, signal, noDeath);
     await using tunnel = await openSettled(ports, ways);
     tunnel.stdin.end();
     tunnel.stdout.resume();
@@ -92,8 +93,9 @@ function lost(name: SessionName, why: string, cause: unknown): PaudeError {
   });
 }
 
-function died(name: SessionName, cause: unknown): PaudeError {
-  return new PaudeError('SESSION_DIED', `the session ${name} ended while a command ran in it`, {
+function died({ session: name, container: part }: ExecTarget, cause: unknown): PaudeError {
+  const what = part === container ? `the session ${name}` : `the container ${part} of the session ${name}`;
+  return new PaudeError('SESSION_DIED', `${what} ended while a command ran in it`, {
     hint: `git paude start ${name}`,
     cause,
   });

@@ -10,7 +10,7 @@ import { proxyConfiguration, type UpstreamProxy } from '../../egress/proxy-confi
 import { proxyPort } from '../../egress/proxy-environment.ts';
 import type { SessionName } from '../../names.ts';
 import type { EgressSpec, SessionSpec } from '../../session/session.ts';
-import { keys, manager, objectName, type ClusterFacts } from './objects.ts';
+import { container, keys, manager, objectName, podName, type ClusterFacts } from './objects.ts';
 import { pullSecretsOf } from './pull-secret.ts';
 
 /** The name of a proxy's StatefulSet, Service and policy; no session's own, for those begin with `paude-`. */
@@ -22,10 +22,20 @@ export function proxyPodName(name: SessionName): string {
   return `${proxyName(name)}-0`;
 }
 
+/** The parts of a session that have a pod of their own. */
+export type Part = 'session' | 'proxy';
+
+/** The pod of a part, and the container in it that the part is. */
+export function podOf(name: SessionName, part: Part): { readonly pod: string; readonly container: string } {
+  return part === 'proxy'
+    ? { pod: proxyPodName(name), container: 'proxy' }
+    : { pod: podName(name), container };
+}
+
 type Labels = Readonly<Record<string, string>>;
 
 /** What selects the pods of one part of a session. */
-export function selectorOf(name: SessionName, part: 'session' | 'proxy'): Labels {
+export function selectorOf(name: SessionName, part: Part): Labels {
   return { [keys.managedBy]: manager, [keys.session]: name, [keys.component]: part };
 }
 

@@ -3,7 +3,7 @@ import type { Role, Terminal } from '../../session/backend.ts';
 import type { Tunnel } from '../../tunnel.ts';
 import { attachTerminal } from './exec/attach-terminal.ts';
 import { explained } from './explain-failure.ts';
-import { proxyPodName } from './network-objects.ts';
+import { podOf } from './network-objects.ts';
 import { writer } from './objects.ts';
 import { podDeath } from './pod-death.ts';
 import { kubectl, openEarly, openSettled, targetOf, waysTo, type RunPorts } from './transport.ts';
@@ -25,21 +25,21 @@ export async function runCommand(
   const target = {
     ...targetOf(cluster, name, command),
     ...(role === 'credentials' && { container: writer }),
-    ...(role === 'proxy' && { pod: proxyPodName(name), container: 'proxy' }),
+    ...(role === 'proxy' && podOf(name, 'proxy')),
   };
   const over = new AbortController();
-  const died = podDeath(cluster, name, AbortSignal.any([signal, over.signal]), target.pod);
+  const died = podDeath(cluster, target, AbortSignal.any([signal, over.signal]));
   const ways = waysTo(ports, target, signal, died);
   const opening: Promise<Tunnel> = waits ? openEarly(ports, ways) : openSettled(ports, ways);
   const tunnel = await opening.catch(async (error: unknown) => {
     over.abort();
-    throw await explained(ports, name, error);
+    throw await explained(ports, target, error);
   });
   let closed = false;
   const exit = tunnel.exit
     .catch(async (error: unknown) => {
       // What we have closed ourselves needs no reason.
-      throw closed ? error : await explained(ports, name, error);
+      throw closed ? error : await explained(ports, target, error);
     })
     .finally(() => over.abort());
   // Who waits for it hears of it; who does not is not to be ended by it.
@@ -71,8 +71,8 @@ export async function attachCommand(
 ): Promise<number> {
   const { cluster } = ports;
   const over = new AbortController();
-  const died = podDeath(cluster, name, AbortSignal.any([signal, over.signal]));
   const target = targetOf(cluster, name, command);
+  const died = podDeath(cluster, target, AbortSignal.any([signal, over.signal]));
   try {
     return await openSettled(ports, {
       viaWebSocket: () => attachTerminal(cluster.connection, target, terminal, { signal, died }),
@@ -82,7 +82,7 @@ export async function attachCommand(
       },
     });
   } catch (error) {
-    throw await explained(ports, name, error);
+    throw await explained(ports, target, error);
   } finally {
     over.abort();
   }

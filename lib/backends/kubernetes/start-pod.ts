@@ -1,28 +1,25 @@
-import type { CoreV1Event, V1Pod } from '@kubernetes/client-node';
+import type { V1Pod } from '@kubernetes/client-node';
 import { PassThrough, type Readable } from 'node:stream';
-import { setTimeout as wait } from 'node:timers/promises';
-import { interrupted, isPaudeError, PaudeError, type ErrorCode } from '../../errors.ts';
+import { interrupted, isPaudeError, PaudeError } from '../../errors.ts';
 import type { SessionName } from '../../names.ts';
 import type { StartOptions, StartPhase } from '../../session/backend.ts';
-import { ApiStatus } from './api-connection.ts';
-import { findSet, paths, type Cluster } from './cluster.ts';
-import { kubernetesError } from './kubernetes-errors.ts';
-import { configurationOf, proxyPodName } from './network-objects.ts';
-import { container, objectName, podName } from './objects.ts';
+import { findSet, type Cluster } from './cluster.ts';
+import { configurationOf, podOf, type Part } from './network-objects.ts';
+import { objectName } from './objects.ts';
 import { isRunning, podState, type PodState } from './pod-state.ts';
 import { sessionOf } from './query.ts';
 import { scaleDown, scaleProxy, scaleUp } from './scale.ts';
-import { describeHint, stuckError } from './stuck-pod.ts';
+import { startEvents, type StartEvent } from './start-events.ts';
+import { stuckError } from './stuck-pod.ts';
 import { podsOf } from './watch-pods.ts';
 
 /** A scheduler may change its mind when a node or a volume comes free; milliseconds. */
 const secondThoughts = 5000;
+/** A provisioner that failed tries again, and a slow storage fails before it succeeds; milliseconds. */
+const provisioning = 30_000;
 
 /** How long an undo may take, which must not be interrupted by what made it necessary; milliseconds. */
 const undoTime = 8000;
-
-/** Between two tries to reach an API server that is away; milliseconds. */
-const pause = 500;
 
 /**
  * Scales a session to one replica and ends when commands can run in its pod: found out by watching, and never
@@ -58,46 +55,93 @@ async function* watchStart(
   // Scaling it has changed nothing, for it was to run before.
   let isAgain = !begun;
   const told = new Set<string>();
+  const news = merged(podNews(cluster, name, either), tagged(startEvents(cluster, name, either)));
+  const patience = { node: new Patience(news), volume: new Patience(news) };
+  const doing = new Map<Part, string>();
+  let pods: readonly V1Pod[] | undefined;
+  let shown = '';
   try {
-    const news = merged(podNews(cluster, name, either), warningsOf(cluster, name, either));
-    let shown = '';
-    let timer: NodeJS.Timeout | undefined;
     for await (const item of news as AsyncIterable<News>) {
-      if ('warning' in item) {
+      if ('event' in item) {
+        const { event } = item;
         // With a pod there, what is said of its making is over.
-        if (shown === '' || shown === 'waiting for the pod') throw item.warning;
-        continue;
+        if (event.type === 'refused' && present(pods ?? [], podOf(name, event.part).pod) === undefined)
+          throw event.error;
+        if (event.type === 'volume' && !isPlaced(present(pods ?? [], podOf(name, 'session').pod))) {
+          if (event.final) throw event.error;
+          patience.volume.begin(event.error, provisioning);
+        }
+        if (event.type === 'doing') doing.set(event.part, event.text);
+        if (event.type !== 'doing' || pods === undefined) continue;
+      } else {
+        pods = item.pods;
+        patience.node.end();
       }
       for (const part of ['proxy', 'session'] as const) {
         if (told.has(part) || (part === 'proxy' && !filtered)) continue;
-        const [pod, named] = part === 'proxy' ? [proxyPodName(name), part] : [podName(name), container];
-        if (!isRunning(present(item.pods, pod), named)) continue;
+        const { pod, container } = podOf(name, part);
+        if (!isRunning(present(pods, pod), container)) continue;
         told.add(part);
         yield { text: `starting the session in its container (${objectName(name)})`, runs: part };
       }
-      const state = stateOf(name, item.pods, filtered);
-      clearTimeout(timer);
-      const pod = present(item.pods, podName(name));
+      const { part, state } = stateOf(name, pods, filtered);
+      const pod = present(pods, podOf(name, 'session').pod);
+      if (isPlaced(pod)) patience.volume.end();
       if (pod?.metadata?.deletionTimestamp !== undefined || pod === undefined)
         await assertStarted(cluster, name, signal);
       if (state.type === 'ready') return;
       if (isAgain)
         yield { text: `the pod of ${name} is not there: evicted, its node drained, or still on its way` };
       isAgain = false;
-      if (state.type === 'stuck' && state.kind !== 'unschedulable')
-        throw await stuckError(cluster, name, state, signal);
       if (state.type === 'stuck') {
-        const error = await stuckError(cluster, name, state, signal);
-        timer = setTimeout(() => news.destroy(error), secondThoughts);
+        const error = await stuckError(cluster, name, part, state, signal);
+        if (state.kind !== 'unschedulable') throw error;
+        patience.node.begin(error, secondThoughts);
       }
-      const text = state.type === 'waiting' ? state.text : `waiting for a node: ${state.why}`;
-      if (text !== shown) yield { text: text.startsWith('pulling') ? text : `${text} (${objectName(name)})` };
+      const text = `${part === 'proxy' ? 'the proxy: ' : ''}${textOf(state, doing.get(part))}`;
+      if (text !== shown) yield { text: `${text} (${objectName(name)})` };
       shown = text;
     }
     throw signal.aborted ? interrupted() : new PaudeError('BACKEND_FAILED', `the watch of ${name} has ended`);
   } finally {
     stopping.abort();
+    for (const one of Object.values(patience)) one.end();
   }
+}
+
+/** Ends what is waited for with an error, after a time; the first one counts until it is over. Milliseconds. */
+class Patience {
+  readonly #news: Readable;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(news: Readable) {
+    this.#news = news;
+  }
+
+  begin(error: PaudeError, time: number): void {
+    this.#timer ??= setTimeout(() => this.#news.destroy(error), time);
+  }
+
+  end(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+  }
+}
+
+/** What a pod waits for, in its own words and, where they say more, in its node's. */
+function textOf(state: Exclude<PodState, { type: 'ready' }>, doing: string | undefined): string {
+  if (state.type === 'stuck') return `waiting for a node: ${state.why}`;
+  return doing !== undefined && atNode.has(state.text) ? doing : state.text;
+}
+
+/** What a pod's state says of while its node brings what it needs. */
+const atNode: ReadonlySet<string> = new Set(['creating the container', 'mounting the volume']);
+
+/** Whether a pod has found a node, and so its volume. */
+function isPlaced(pod: V1Pod | undefined): boolean {
+  return (
+    pod?.status?.conditions?.some(({ type, status }) => type === 'PodScheduled' && status === 'True') === true
+  );
 }
 
 /** What did not run before a start does not run after one that failed, and does not begin by itself some day. */
@@ -127,13 +171,20 @@ async function assertStarted(cluster: Cluster, name: SessionName, signal: AbortS
 }
 
 /** Of the session's pod; where that is ready, of its proxy's. What is stuck of either counts at once. */
-function stateOf(name: SessionName, pods: readonly V1Pod[], filtered: boolean): PodState {
-  const own = podState(present(pods, podName(name)));
-  if (!filtered || own.type === 'stuck') return own;
-  const proxy = podState(present(pods, proxyPodName(name)), 'proxy');
-  if (proxy.type === 'stuck') return { ...proxy, why: `the proxy: ${proxy.why}` };
-  return own.type === 'ready' && proxy.type === 'waiting'
-    ? { type: 'waiting', text: `the proxy: ${proxy.text}` }
+function stateOf(
+  name: SessionName,
+  pods: readonly V1Pod[],
+  filtered: boolean,
+): { readonly part: Part; readonly state: PodState } {
+  const of = (part: Part) => {
+    const { pod, container } = podOf(name, part);
+    return { part, state: podState(present(pods, pod), container) };
+  };
+  const own = of('session');
+  if (!filtered || own.state.type === 'stuck') return own;
+  const proxy = of('proxy');
+  return proxy.state.type === 'stuck' || (own.state.type === 'ready' && proxy.state.type === 'waiting')
+    ? proxy
     : own;
 }
 
@@ -147,57 +198,11 @@ async function* podNews(cluster: Cluster, name: SessionName, signal: AbortSignal
   for await (const pods of podsOf(cluster, name, signal)) yield { pods };
 }
 
-/** What the controllers complain of from now on: quota, admission, a volume that can't be provisioned. */
-async function* warningsOf(cluster: Cluster, name: SessionName, signal: AbortSignal): AsyncGenerator<News> {
-  const path = paths.events(cluster.namespace);
-  const query = { fieldSelector: `involvedObject.name=${objectName(name)},type=Warning` };
-  let from: string | undefined;
-  while (!signal.aborted) {
-    try {
-      from ??= await presentVersion(cluster, path, query, signal);
-      const since = { ...query, resourceVersion: from };
-      for await (const { object } of cluster.connection.watch<CoreV1Event>(path, since, signal)) {
-        from = object.metadata.resourceVersion ?? from;
-        const code = warningCode(object);
-        if (code === undefined) continue;
-        const message = `the session ${name} can't start: ${object.message ?? object.reason ?? ''}`;
-        yield { warning: new PaudeError(code, message, { hint: describeHint(cluster, name) }) };
-      }
-    } catch (cause) {
-      const error = kubernetesError('watch its events', cluster, cause);
-      // Who may not see events hears of all but these.
-      if (signal.aborted || isPaudeError(error, 'FORBIDDEN')) return;
-      if (cause instanceof ApiStatus && cause.code === 410) from = undefined;
-      // For how long it may be away is for the watch of the pods to say.
-      else if (!isPaudeError(error, 'BACKEND_UNREACHABLE')) throw error;
-      await wait(pause, undefined, { signal }).catch(() => undefined);
-    }
-  }
+async function* tagged(events: AsyncIterable<StartEvent>): AsyncGenerator<News> {
+  for await (const event of events) yield { event };
 }
 
-async function presentVersion(
-  cluster: Cluster,
-  path: string,
-  query: { readonly fieldSelector: string },
-  signal: AbortSignal,
-): Promise<string> {
-  const options = { query: { ...query, limit: '1' }, signal };
-  const { metadata } = await cluster.ask<{ metadata: { resourceVersion: string } }>(
-    'look at its events',
-    'GET',
-    path,
-    options,
-  );
-  return metadata.resourceVersion;
-}
-
-function warningCode({ reason, message = '' }: CoreV1Event): ErrorCode | undefined {
-  if (reason === 'ProvisioningFailed') return 'POD_PENDING';
-  if (reason !== 'FailedCreate') return undefined;
-  return /exceeded quota/.test(message) ? 'QUOTA_EXCEEDED' : 'ADMISSION_REFUSED';
-}
-
-type News = { readonly pods: readonly V1Pod[] } | { readonly warning: PaudeError };
+type News = { readonly pods: readonly V1Pod[] } | { readonly event: StartEvent };
 
 /** Several streams as one, each item as it comes; the first that fails ends it. Destroying it with an error does, too. */
 function merged(...sources: readonly AsyncIterable<News>[]): Readable {

@@ -2,7 +2,7 @@ import type { CoreV1Event, CoreV1EventList } from '@kubernetes/client-node';
 import { isPaudeError, PaudeError, type ErrorCode } from '../../errors.ts';
 import type { SessionName } from '../../names.ts';
 import { paths, type Cluster } from './cluster.ts';
-import { container, podName } from './objects.ts';
+import { podOf, type Part } from './network-objects.ts';
 import type { PodState } from './pod-state.ts';
 
 type Stuck = Extract<PodState, { type: 'stuck' }>;
@@ -28,35 +28,37 @@ const sentences: Readonly<Record<Stuck['kind'], string>> = {
 export async function stuckError(
   cluster: Cluster,
   name: SessionName,
+  part: Part,
   { kind, why }: Stuck,
   signal: AbortSignal,
 ): Promise<PaudeError> {
   const [last, warnings] = await Promise.all([
-    kind === 'crash' ? lastLines(cluster, name, signal) : '',
-    lastWarnings(cluster, name, why, signal),
+    kind === 'crash' ? lastLines(cluster, podOf(name, part), signal) : '',
+    lastWarnings(cluster, podOf(name, part).pod, why, signal),
   ]);
-  const message = `the session ${name} can't start: ${sentences[kind]}: ${why}${warnings}${last}`;
-  return new PaudeError(stuckCodes[kind], message, { hint: describeHint(cluster, name) });
+  const whose = part === 'proxy' ? 'its proxy: ' : '';
+  const message = `the session ${name} can't start: ${whose}${sentences[kind]}: ${why}${warnings}${last}`;
+  return new PaudeError(stuckCodes[kind], message, { hint: describeHint(cluster, name, part) });
 }
 
 /** To paste as it stands: events stay when the pod has gone. */
-export function describeHint({ context, namespace }: Cluster, name: SessionName): string {
+export function describeHint({ context, namespace }: Cluster, name: SessionName, part: Part): string {
+  const { pod } = podOf(name, part);
   const where = `-n ${namespace} --context=${context}`;
-  const pod = `pod ${podName(name)} ${where}`;
   return (
-    `kubectl get events --field-selector=involvedObject.name=${podName(name)} ${where}; ` +
-    `while it starts: oc describe ${pod}, or kubectl describe ${pod}`
+    `kubectl get events --field-selector=involvedObject.name=${pod} ${where}; ` +
+    `while it starts: oc describe pod ${pod} ${where}, or kubectl describe pod ${pod} ${where}`
   );
 }
 
 /** What the cluster last complained of about its pod, besides what is known: some lines, the newest last. */
 async function lastWarnings(
   cluster: Cluster,
-  name: SessionName,
+  pod: string,
   known: string,
   signal: AbortSignal,
 ): Promise<string> {
-  const query = { fieldSelector: `involvedObject.name=${podName(name)},type=Warning` };
+  const query = { fieldSelector: `involvedObject.name=${pod},type=Warning` };
   try {
     const path = paths.events(cluster.namespace);
     const found = await cluster.ask<CoreV1EventList>('look at its events', 'GET', path, { query, signal });
@@ -75,8 +77,12 @@ async function lastWarnings(
 }
 
 /** The end of what the container said before it ended. */
-async function lastLines(cluster: Cluster, name: SessionName, signal: AbortSignal): Promise<string> {
-  const path = `${paths.pods(cluster.namespace)}/${podName(name)}/log`;
+async function lastLines(
+  cluster: Cluster,
+  { pod, container }: ReturnType<typeof podOf>,
+  signal: AbortSignal,
+): Promise<string> {
+  const path = `${paths.pods(cluster.namespace)}/${pod}/log`;
   for (const previous of ['true', 'false']) {
     try {
       const query = { container, previous, tailLines: '10' };

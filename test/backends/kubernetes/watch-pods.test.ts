@@ -10,10 +10,14 @@ import { connectTo, fakeServer } from './exec/fake-api-server.ts';
 
 const test = suite('watching pods');
 const name = sessionName('fix-auth');
+const target = { session: name, pod: 'paude-fix-auth-0', container: 'session' };
 
-function pod(containerID: string): object {
-  const containerStatuses = [{ name: 'session', containerID, state: { running: {} } }];
-  return { metadata: { name: 'paude-fix-auth-0', uid: 'one' }, status: { containerStatuses } };
+function pod(containerID: string, { pod, container } = target): object {
+  const containerStatuses = [
+    { name: 'another', containerID: 'the same', state: { running: {} } },
+    { name: container, containerID, state: { running: {} } },
+  ];
+  return { metadata: { name: pod, uid: pod }, status: { containerStatuses } };
 }
 
 const json = (response: ServerResponse, status: number, body: object) =>
@@ -86,15 +90,31 @@ test('what is refused is not asked again, and a server that stays away is given 
   }
 });
 
-for (const [how, last, words] of [
-  ['gone', listing(), /its pod was removed/],
-  ['with another container', listing(pod('b')), /its container has ended/],
+const proxy = { ...target, pod: 'proxy-paude-fix-auth-0', container: 'proxy' };
+const writer = { ...target, container: 'credentials' };
+for (const [how, watched, first, last, words] of [
+  ['the pod is gone', target, [pod('a')], [], /its pod was removed/],
+  ['the pod is with another container', target, [pod('a')], [pod('b')], /its container has ended/],
+  [
+    'the proxy is with another container',
+    proxy,
+    [pod('a'), pod('a', proxy)],
+    [pod('a'), pod('b', proxy)],
+    /its container has ended/,
+  ],
+  [
+    "the credentials' container is another",
+    writer,
+    [pod('a', writer)],
+    [pod('b', writer)],
+    /its container has ended/,
+  ],
 ] as const) {
-  test(`after a cut the pod is ${how}: that is its death`, async () => {
-    const { fake, watches, connection } = await server([listing(pod('a')), last]);
+  test(`after a cut ${how}: that is its death`, async () => {
+    const { fake, watches, connection } = await server([listing(...first), listing(...last)]);
     await using _ = fake;
     const stopping = new AbortController();
-    const death = podDeath(clusterIn(connection, 'work'), name, stopping.signal);
+    const death = podDeath(clusterIn(connection, 'work'), watched, stopping.signal);
     const wait = setInterval(() => watches.forEach((watch) => watch.destroy()), 10);
     assert.match((await death).message, words);
     clearInterval(wait);
