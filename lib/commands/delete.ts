@@ -45,8 +45,9 @@ export const remove: Command = async (context, { args, flags }) => {
     throw unconfirmed(name);
   }
   const me = await whoami;
-  if (plan.session.owner !== me && flags.get('not-mine') !== true) {
-    throw new PaudeError('NOT_YOURS', `the session ${name} is ${plan.session.owner}'s, and you are ${me}`, {
+  if (plan.owner !== me && flags.get('not-mine') !== true) {
+    const whose = plan.owner ?? 'somebody else';
+    throw new PaudeError('NOT_YOURS', `the session ${name} is ${whose}'s, and you are ${me}`, {
       hint: `git paude delete ${name} --confirm --not-mine`,
     });
   }

@@ -30,8 +30,13 @@ export interface Terminal {
  */
 export type Role = 'session' | 'credentials' | 'proxy';
 
-/** What is left after `remove`, and what an undo could not take back: the backend's own names. */
-export type Leftovers = readonly string[];
+/** What carries a session's label where there is no session any more: what `remove` or an undo could not take. */
+export interface Leftovers {
+  /** The backend's own names, each with its kind. */
+  readonly objects: readonly string[];
+  /** Whose it was, as `whoami` has it; undefined for somebody else's of no known name. */
+  readonly owner: string | undefined;
+}
 
 /**
  * Where sessions run. Everything that a command in the session can do (git services, status probes, copies) is
@@ -65,6 +70,8 @@ export interface Backend {
    * Throws NOT_REMOVED, naming what is left.
    */
   remove(name: SessionName, signal: AbortSignal): Promise<void>;
+  /** What an earlier `remove` or a `create` that was ended has left of a session that `get` does not find. */
+  leftovers(name: SessionName, signal: AbortSignal): Promise<Leftovers>;
   get(name: SessionName, signal: AbortSignal): Promise<Session | undefined>;
   /** All sessions, with a number of queries that does not depend on how many there are. */
   list(signal: AbortSignal): Promise<readonly Session[]>;

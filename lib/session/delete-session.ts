@@ -15,7 +15,8 @@ export interface RepositoryPorts {
 }
 
 export interface DeletePlan {
-  readonly session: Session;
+  /** Whose it is; undefined for somebody else's of no known name. */
+  readonly owner: string | undefined;
   /** The remotes of this repository whose URL is this very session. */
   readonly remotes: readonly string[];
   /** Branches of the session whose head is not in this repository. */
@@ -23,11 +24,16 @@ export interface DeletePlan {
   readonly uncommitted: number;
   /** Why the session's repository could not be looked at, where it could not. */
   readonly unseen?: string;
+  /** What an earlier delete or create has left, where there is no session any more. */
+  readonly left?: readonly string[];
 }
+
+/** How long a stopped session may take to start for the question; milliseconds. */
+const patience = 180_000;
 
 /**
  * What a delete would remove, and what would be lost with it. A stopped session is started for the question and
- * stopped again. Throws SESSION_UNKNOWN.
+ * stopped again. Of a session that is gone, what was left of it. Throws SESSION_UNKNOWN.
  */
 export async function planDelete(
   ports: BackendPorts,
@@ -38,21 +44,26 @@ export async function planDelete(
 ): Promise<DeletePlan> {
   const { backend } = ports;
   const session = await backend.get(name, signal);
-  if (session === undefined) throw unknownSession(name, await existingNames(backend, signal));
-  const url = formatLocation(session.location);
+  const url = formatLocation(session?.location ?? backend.locate(name));
   const remotes = (await repository.remotes())
     .filter((remote) => remote.url === url)
     .map((remote) => remote.name);
-  const nothing = { session, remotes, unsaved: [], uncommitted: 0 };
-  if (session.state === 'created') return nothing;
+  const nothing = { remotes, unsaved: [], uncommitted: 0 };
+  if (session === undefined) {
+    const { objects, owner } = await backend.leftovers(name, signal);
+    if (objects.length === 0) throw unknownSession(name, await existingNames(backend, signal));
+    return { ...nothing, owner, left: objects };
+  }
+  const known = { ...nothing, owner: session.owner };
+  if (session.state === 'created') return known;
   try {
     const work = await workOf(ports, session, report, signal);
     const here = await repository.present(work.branches.map((branch) => branch.oid));
     const unsaved = work.branches.filter((branch) => !here.has(branch.oid));
-    return { ...nothing, unsaved, uncommitted: work.uncommitted };
+    return { ...known, unsaved, uncommitted: work.uncommitted };
   } catch (error) {
-    if (!isPaudeError(error) || error.code === 'INTERRUPTED' || error.code === 'GIT_FAILED') throw error;
-    return { ...nothing, unseen: error.message };
+    if (!isPaudeError(error) || signal.aborted || error.code === 'GIT_FAILED') throw error;
+    return { ...known, unseen: error.message };
   }
 }
 
@@ -60,7 +71,14 @@ async function workOf(ports: BackendPorts, session: Session, report: Report, sig
   const name = session.location.name;
   if (session.state === 'running') return sessionWork(ports.backend, name, signal);
   report({ type: 'step', text: `looking for commits of ${name} that are not here` });
-  await startBackend(ports, name, report, signal, { alone: true });
+  const late = AbortSignal.timeout(patience);
+  const either = AbortSignal.any([signal, late]);
+  await startBackend(ports, name, report, either, { alone: true }).catch((error: unknown) => {
+    if (!late.aborted || signal.aborted) throw error;
+    throw new PaudeError('SESSION_FAILED', `the session ${name} did not start within ${patience / 1000} s`, {
+      cause: error,
+    });
+  });
   try {
     return await sessionWork(ports.backend, name, signal);
   } finally {
@@ -77,6 +95,8 @@ export function lossesOf(plan: DeletePlan): readonly string[] {
   if (plan.uncommitted > 0) losses.push(`${plan.uncommitted} paths have changes that are not committed`);
   if (plan.unseen !== undefined)
     losses.push(`the session's repository could not be looked at: ${plan.unseen}`);
+  if (plan.left !== undefined)
+    losses.push(`the session is gone, and of it there is left: ${plan.left.join(', ')}`);
   return losses;
 }
 

@@ -108,6 +108,7 @@ export function directoryBackend(root: string): DirectoryBackend {
       await kill(name);
       await rm(folder(name), { recursive: true, force: true });
     },
+    leftovers: async () => ({ objects: [], owner: undefined }),
     get,
     list: async () => {
       const names = existsSync(root) ? await readdir(root) : [];

@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
 import * as assert from 'uvu/assert';
 import { ownClusterSkip } from '../harness/cluster-parts.ts';
 import { clusterEnv } from '../harness/cluster-world.ts';
@@ -230,6 +231,41 @@ it('a volume that can’t be provisioned any more: a start ends with why, and a 
   const removed = paude(inScratch, 'delete', name, '--confirm');
   assert.is(removed.code, 0, removed.stderr);
   assert.match(removed.stderr, /the session's repository could not be looked at: /);
+});
+
+it('what a delete has left is told and removed by the next one; a volume on its way out is waited for', async () => {
+  const name = world.session('left');
+  const claim = ['pvc', `paude-${name}`, '-n', scratch];
+  const hold = (finalizers: readonly string[]) => {
+    const all = ['kubernetes.io/pvc-protection', ...finalizers];
+    kubectl(['patch', ...claim, '--type=merge', '-p', JSON.stringify({ metadata: { finalizers: all } })]);
+  };
+  assert.is(paude(inScratch, 'create', name).code, 0);
+  kubectl(['delete', 'sts', `paude-${name}`, '-n', scratch]);
+  const asked = paude(inScratch, 'delete', name);
+  assert.is(asked.code, 1);
+  assert.match(asked.stderr, `and of it there is left: `);
+  assert.match(asked.stderr, `persistentvolumeclaim paude-${name}`);
+  const removed = paude(inScratch, 'delete', name, '--confirm');
+  assert.is(removed.code, 0, removed.stderr);
+  assert.is(
+    kubectl(['get', 'all,pvc,netpol', '-n', scratch, '-l', `paude.io/session=${name}`, '-o', 'name']),
+    '',
+  );
+  assert.match(paude(inScratch, 'delete', name, '--confirm').stderr, `there is no session ${name}`);
+
+  assert.is(paude(inScratch, 'create', name).code, 0);
+  hold(['paude.test/hold']);
+  kubectl(['delete', 'sts', `paude-${name}`, '-n', scratch]);
+  kubectl(['delete', ...claim, '--wait=false']);
+  const creating = world.beside('git', ['paude', 'create', name], inScratch);
+  // It is refused the name of its volume, and looks at what is there.
+  await wait(2000);
+  hold([]);
+  const created = await creating;
+  assert.is(created.code, 0, created.stderr);
+  assert.is(kubectl(['get', ...claim, '-o', 'jsonpath={.metadata.deletionTimestamp}']), '');
+  assert.is(paude(inScratch, 'delete', name, '--confirm').code, 0);
 });
 
 it('create refused by quota, by admission and by a storage class: nothing is left', () => {

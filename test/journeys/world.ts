@@ -78,8 +78,8 @@ export class World {
   }
 
   /** Runs a command beside others. */
-  beside(program: string, args: readonly string[]): Promise<Outcome> {
-    const child = this.start(program, args);
+  beside(program: string, args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Outcome> {
+    const child = this.start(program, args, env);
     let [stdout, stderr] = ['', ''];
     child.stdout!.setEncoding('utf8').on('data', (text: string) => (stdout += text));
     child.stderr!.setEncoding('utf8').on('data', (text: string) => (stderr += text));

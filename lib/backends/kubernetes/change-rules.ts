@@ -5,7 +5,7 @@ import type { SessionName } from '../../names.ts';
 import { filtered } from '../../session/change-network.ts';
 import { ApiStatus } from './api-connection.ts';
 import { findSet, paths, type Cluster } from './cluster.ts';
-import { assertOurs } from './create-objects.ts';
+import { assertOurs } from './strangers.ts';
 import { configurationOf, selectorOf } from './network-objects.ts';
 import { keys, manager } from './objects.ts';
 import { sessionOf } from './query.ts';

@@ -1,10 +1,4 @@
-import type {
-  CoreV1Event,
-  KubernetesObject,
-  V1Secret,
-  V1Service,
-  V1StatefulSet,
-} from '@kubernetes/client-node';
+import type { KubernetesObject, V1Secret, V1Service, V1StatefulSet } from '@kubernetes/client-node';
 import { isPaudeError, PaudeError } from '../../errors.ts';
 import type { SessionName } from '../../names.ts';
 import type { Session, SessionSpec } from '../../session/session.ts';
@@ -13,13 +7,12 @@ import { findSet, paths, type Cluster, type Facts } from './cluster.ts';
 import { kubernetesError } from './kubernetes-errors.ts';
 import { proxyPolicy, proxyService, proxySet, sessionPolicy } from './network-objects.ts';
 import { keys, labelsOf, manager, manifests, objectName } from './objects.ts';
-import { isOurs, sessionOf } from './query.ts';
+import { sessionOf } from './query.ts';
+import { notOurs, refuseStrangers } from './strangers.ts';
+import { checkClass, refuseOlder, settleClaim } from './volume-claim.ts';
 
 /** Undoing must not be interrupted by what made it necessary. Milliseconds. */
 const undoTime = 30_000;
-/** How long the cluster may take to say that it does not know a storage class; milliseconds. */
-const classTime = 3000;
-
 /**
  * Makes a session's PersistentVolumeClaim, its StatefulSet with no replica, its policies and its proxy. Each is posted, not applied: of two
  * creators at once just one makes the StatefulSet, and that is the session; an apply by the same field manager
@@ -43,19 +36,24 @@ export async function createObjects(
     const wanted = objectsOf(cluster, spec, facts, proxy);
     const results = await Promise.allSettled(
       wanted.map(async ({ what, path, body }) => {
-        if ((await make(what, path, body)) !== undefined || body.kind === 'StatefulSet') return;
+        if ((await make(what, path, body)) !== undefined || body.kind === 'StatefulSet') return undefined;
         if (body.kind === 'Secret') await renewSecret(cluster, body as V1Secret);
+        else if (body.kind === 'PersistentVolumeClaim')
+          return settleClaim(cluster, spec.name, body, () => make(what, path, body), signal);
         else await refuseStrangers(cluster, path, body, signal);
+        return undefined;
       }),
     );
     for (const one of results) if (one.status === 'rejected') throw one.reason;
+    const [older] = results.flatMap((one) => (one.status === 'fulfilled' ? (one.value ?? []) : []));
     const set = made.find(
       ({ kind, metadata }) => kind === 'StatefulSet' && metadata?.name === objectName(spec.name),
     );
     if (set === undefined) return await existing(cluster, spec.name, signal);
+    if (older !== undefined) refuseOlder(spec.name, older, set);
     const claim = made.find(({ kind }) => kind === 'PersistentVolumeClaim');
     if (spec.description.storageClass !== undefined && claim !== undefined)
-      await checkClass(cluster, claim, spec, signal);
+      await checkClass(cluster, spec.name, claim, signal);
     signal.throwIfAborted();
     return sessionOf(cluster, set as V1StatefulSet)!;
   } catch (error) {
@@ -146,62 +144,6 @@ async function existing(cluster: Cluster, name: SessionName, signal: AbortSignal
   throw notOurs(cluster, 'statefulset', objectName(name));
 }
 
-/** What is there already under a name of ours, which must be ours. */
-async function refuseStrangers<T extends KubernetesObject>(
-  cluster: Cluster,
-  path: string,
-  { kind = '', metadata }: T,
-  signal: AbortSignal,
-): Promise<T | undefined> {
-  const name = metadata?.name ?? '';
-  const found = await cluster.find<T>(`look at the ${kind} ${name}`, `${path}/${name}`, signal);
-  if (found !== undefined && found.metadata?.labels?.[keys.managedBy] !== manager)
-    throw notOurs(cluster, kind.toLowerCase(), name);
-  return found;
-}
-
-/** The error for an object of our name that is not ours. */
-export function notOurs({ context, namespace }: Cluster, kind: string, object: string): PaudeError {
-  return new PaudeError(
-    'NOT_OURS',
-    `there is a ${kind} ${object} in ${namespace} that git-paude did not make; it is left alone`,
-    {
-      hint: `choose another name, or look at it: kubectl get ${kind} ${object} -n ${namespace} --context=${context} -o yaml`,
-    },
-  );
-}
-
-/**
- * Few may look at storage classes, but everybody hears of one that is not there: the first event of the claim
- * tells. Silence is no refusal; `start` would hear of it again.
- */
-async function checkClass(
-  cluster: Cluster,
-  { metadata }: KubernetesObject,
-  { name }: SessionSpec,
-  signal: AbortSignal,
-): Promise<void> {
-  const enough = AbortSignal.any([signal, AbortSignal.timeout(classTime)]);
-  // Of this very claim: what was told of an earlier one of its name stays for an hour.
-  const query = { fieldSelector: `involvedObject.uid=${metadata?.uid}` };
-  try {
-    const events = cluster.connection.watch<CoreV1Event>(paths.events(cluster.namespace), query, enough);
-    for await (const { object } of events) {
-      if (object.type !== 'Warning') return;
-      throw new PaudeError(
-        'POD_PENDING',
-        `the volume of ${name} can't be provisioned: ${object.message ?? object.reason}`,
-        { hint: `kubectl get storageclass --context=${cluster.context}, and name one: --storage-class=NAME` },
-      );
-    }
-  } catch (error) {
-    if (isPaudeError(error, 'INTERRUPTED') && !signal.aborted) return;
-    const told = kubernetesError('watch its volume', cluster, error);
-    // Who may not see events hears of it at the start.
-    if (!isPaudeError(told, 'FORBIDDEN')) throw told;
-  }
-}
-
 async function undo(cluster: Cluster, made: readonly KubernetesObject[]): Promise<void> {
   const { namespace } = cluster;
   const folders: Readonly<Record<string, string>> = {
@@ -220,9 +162,4 @@ async function undo(cluster: Cluster, made: readonly KubernetesObject[]): Promis
       await cluster.ask('undo what was made', 'DELETE', `${folders[kind ?? '']}/${metadata?.name}`, options);
     }),
   );
-}
-
-/** Whether a StatefulSet may be worked with. Throws NOT_OURS. */
-export function assertOurs(cluster: Cluster, set: V1StatefulSet): void {
-  if (!isOurs(set)) throw notOurs(cluster, 'statefulset', set.metadata?.name ?? '');
 }

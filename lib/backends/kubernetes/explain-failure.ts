@@ -4,7 +4,7 @@ import { isPaudeError, PaudeError } from '../../errors.ts';
 import type { SessionName } from '../../names.ts';
 import { ApiStatus } from './api-connection.ts';
 import { findSet, paths } from './cluster.ts';
-import { assertOurs } from './create-objects.ts';
+import { assertOurs } from './strangers.ts';
 import { NoWebSocket, type ExecTarget } from './exec/open-exec.ts';
 import { kubernetesError } from './kubernetes-errors.ts';
 import { container } from './objects.ts';

@@ -5,7 +5,7 @@ import { createObjects } from './create-objects.ts';
 import { changeRules, openings } from './change-rules.ts';
 import { kubeconfigError } from './kubernetes-errors.ts';
 import { findSession, findSessions } from './query.ts';
-import { removeObjects } from './remove-objects.ts';
+import { leftObjects, removeObjects } from './remove-objects.ts';
 import { attachCommand, runCommand } from './run-command.ts';
 import type { Transport } from './transport.ts';
 import { stopPod } from './scale.ts';
@@ -63,6 +63,7 @@ export function kubernetesBackend(
     start: (name, signal, options) => startPod(cluster, name, signal, options),
     stop: (name, signal) => stopPod(cluster, name, signal),
     remove: (name, signal) => removeObjects(cluster, name, signal),
+    leftovers: (name, signal) => leftObjects(cluster, name, signal),
     get: (name, signal) => findSession(cluster, name, signal),
     list: (signal) => findSessions(cluster, everywhere, signal),
     open: (name, command, signal, role, waits) => runCommand(ports, name, command, signal, role, waits),

@@ -1,10 +1,11 @@
 import { PaudeError } from '../../errors.ts';
+import type { Leftovers } from '../../session/backend.ts';
 import type { SessionName } from '../../names.ts';
 import { ApiStatus } from './api-connection.ts';
 import type { Cluster } from './cluster.ts';
 import { kubernetesError } from './kubernetes-errors.ts';
-import { keys, manager, objectName, selector } from './objects.ts';
-import { notOurs } from './create-objects.ts';
+import { keys, manager, objectName, ownerLabel, selector } from './objects.ts';
+import { notOurs } from './strangers.ts';
 import { findSet } from './cluster.ts';
 
 /** Every kind that a session may have objects of, in the order in which they go. */
@@ -24,7 +25,13 @@ const patience = 120_000;
 
 interface Listed {
   readonly metadata: { readonly resourceVersion?: string };
-  readonly items: readonly { readonly metadata: { readonly name: string; readonly uid: string } }[];
+  readonly items: readonly {
+    readonly metadata: {
+      readonly name: string;
+      readonly uid: string;
+      readonly labels?: Readonly<Record<string, string>>;
+    };
+  }[];
 }
 
 /**
@@ -47,6 +54,41 @@ export async function removeObjects(cluster: Cluster, name: SessionName, signal:
   const set = await stranger;
   if (set !== undefined && set.metadata?.labels?.[keys.managedBy] !== manager)
     throw notOurs(cluster, 'statefulset', objectName(name));
+}
+
+/** What there is of a session without its StatefulSet, of the kinds that we may look at. */
+export async function leftObjects(
+  cluster: Cluster,
+  name: SessionName,
+  signal: AbortSignal,
+): Promise<Leftovers> {
+  const query = { labelSelector: selector(name) };
+  const [{ user }, ...found] = await Promise.all([
+    cluster.facts(signal),
+    ...kinds.map(async ({ kind, api, resource }) => {
+      const path = `${api}/namespaces/${cluster.namespace}/${resource}`;
+      try {
+        const { body } = await cluster.connection.request<Listed>('GET', path, { query, signal });
+        return body.items.map(({ metadata }) => ({ kind, metadata }));
+      } catch (error) {
+        if (isNoneOfOurs(error, kind)) return [];
+        throw kubernetesError(`look for ${resource} of ${name}`, cluster, error);
+      }
+    }),
+  ]);
+  const all = found.flat();
+  const isMine = all.every(({ metadata }) => metadata.labels?.[keys.owner] === ownerLabel(user));
+  return {
+    objects: all.map(({ kind, metadata }) => `${kind} ${metadata.name}`),
+    owner: isMine ? user : undefined,
+  };
+}
+
+/** A kind that this cluster does not serve, or that we may not look at and so made none of. */
+function isNoneOfOurs(error: unknown, kind: string): boolean {
+  return (
+    error instanceof ApiStatus && (error.code === 404 || (error.code === 403 && !essential.includes(kind)))
+  );
 }
 
 /** What is left of one kind, and why. */
@@ -76,9 +118,7 @@ async function removeKind(
     }
     return [...names.values()].map((object) => `${kind} ${object} (it is still going)`);
   } catch (error) {
-    // A kind that this cluster does not serve, or that we may not look at and so made none of.
-    if (error instanceof ApiStatus && error.code === 404) return [];
-    if (error instanceof ApiStatus && error.code === 403 && !essential.includes(kind)) return [];
+    if (isNoneOfOurs(error, kind)) return [];
     const why = kubernetesError(`remove its ${resource}`, cluster, error).message;
     const objects = listed?.items.map(({ metadata }) => metadata.name) ?? [];
     return objects.length === 0

@@ -3,7 +3,7 @@ import { PaudeError } from '../../errors.ts';
 import type { SessionName } from '../../names.ts';
 import { ApiStatus } from './api-connection.ts';
 import { findSet, paths, type Cluster } from './cluster.ts';
-import { assertOurs } from './create-objects.ts';
+import { assertOurs } from './strangers.ts';
 import { kubernetesError } from './kubernetes-errors.ts';
 import { keys, manager } from './objects.ts';
 import { podsOf } from './watch-pods.ts';

@@ -10,7 +10,7 @@ import { canLimit } from './limits.ts';
 import { openWriter } from './open-writer.ts';
 import { objectName, proxyName } from './objects.ts';
 import { podmanMissing, type Podman } from './podman.ts';
-import { removeObjects } from './remove-objects.ts';
+import { leftObjects, removeObjects } from './remove-objects.ts';
 import { findSession, findSessions, isRunning } from './query.ts';
 import { startContainer, stopContainers } from './start-container.ts';
 
@@ -42,6 +42,7 @@ export function podmanBackend(podman: Podman, owner: string): Backend {
       });
     },
     remove: (name, signal) => removeObjects(podman, name, signal),
+    leftovers: (name, signal) => leftObjects(podman, name, signal),
     get,
     list: (signal) => findSessions(podman, signal),
     open: async (name, command, signal, role) => {

@@ -46,6 +46,21 @@ export function podmanSuite(test: Suite, kind: string, program: string, skip?: s
     if (skip === undefined) await backend.remove(name, signal);
   });
 
+  it('what is left of a session without its volume is found, and goes', async () => {
+    await backend.create(spec, () => undefined, signal);
+    for (const args of [
+      ['rm', '--force', `paude-${name}`],
+      ['volume', 'rm', `paude-${name}`],
+    ])
+      execFileSync(program, args);
+    assert.is(await backend.get(name, signal), undefined);
+    const { objects, owner } = await backend.leftovers(name, signal);
+    assert.ok(objects.includes(`volume paude-${name}.credentials`), objects.join());
+    assert.is(owner, 'tester');
+    await backend.remove(name, signal);
+    assert.equal((await backend.leftovers(name, signal)).objects, []);
+  });
+
   it('what runs in it has no rights, and writes to the volume and to memory only', async () => {
     await backend.create(spec, () => undefined, signal);
     await start();
