@@ -121,7 +121,8 @@ export class OutsideOnCluster implements Outside {
   /** Ends the container of a session's proxy, as a crash would; the kubelet starts it again. */
   crashProxy(namespace: string, session: string): void {
     const pod = `proxy-paude-${session}-0`;
-    this.kubectl('exec', pod, '-n', namespace, '--', 'sh', '-c', 'kill 1');
+    // Its own shell may be ended by that, too; that it was ended is what is looked at.
+    spawnSync('kubectl', ['exec', pod, '-n', namespace, '--', 'sh', '-c', 'kill 1'], { env: this.env });
     const again = '--for=jsonpath={.status.containerStatuses[0].restartCount}=1';
     this.kubectl('wait', again, `pod/${pod}`, '-n', namespace, '--timeout=60s');
   }
