@@ -15,7 +15,7 @@ export const ownClusterSkip: string | undefined =
   clusterSkip ??
   (testCluster.programs === undefined ? 'it breaks the cluster, which is not its own' : undefined);
 
-type Part = 'apiserver' | 'kubelet' | 'containerd';
+type Part = 'apiserver' | 'kubelet' | 'containerd' | 'controllers';
 
 /**
  * What happens to a part of the cluster: `stop` ends it as a crash would, `start` starts it and waits until it can be

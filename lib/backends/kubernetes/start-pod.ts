@@ -1,11 +1,12 @@
 import type { V1Pod } from '@kubernetes/client-node';
 import { PassThrough, type Readable } from 'node:stream';
+import { setTimeout as wait } from 'node:timers/promises';
 import { interrupted, isPaudeError, PaudeError } from '../../errors.ts';
 import type { SessionName } from '../../names.ts';
 import type { StartOptions, StartPhase } from '../../session/backend.ts';
 import { findSet, type Cluster } from './cluster.ts';
 import { configurationOf, podOf, type Part } from './network-objects.ts';
-import { objectName } from './objects.ts';
+import { objectName, podName } from './objects.ts';
 import { isRunning, podState, type PodState } from './pod-state.ts';
 import { sessionOf } from './query.ts';
 import { scaleDown, scaleProxy, scaleUp } from './scale.ts';
@@ -17,6 +18,9 @@ import { podsOf } from './watch-pods.ts';
 const secondThoughts = 5000;
 /** A provisioner that failed tries again, and a slow storage fails before it succeeds; milliseconds. */
 const provisioning = 30_000;
+
+/** Without a pod nothing may tell that its StatefulSet is gone: how often it is looked at then; milliseconds. */
+const absent = 10_000;
 
 /** How long an undo may take, which must not be interrupted by what made it necessary; milliseconds. */
 const undoTime = 8000;
@@ -55,19 +59,23 @@ async function* watchStart(
   // Scaling it has changed nothing, for it was to run before.
   let isAgain = !begun;
   const told = new Set<string>();
-  const news = merged(podNews(cluster, name, either), tagged(startEvents(cluster, name, either)));
+  const news = merged(podNews(cluster, name, either), eventNews(cluster, name, either), looks(either));
   const patience = { node: new Patience(news), volume: new Patience(news) };
   const doing = new Map<Part, string>();
   let pods: readonly V1Pod[] | undefined;
   let shown = '';
   try {
     for await (const item of news as AsyncIterable<News>) {
+      if ('look' in item) {
+        if (present(pods ?? [], podName(name)) === undefined) await assertStarted(cluster, name, signal);
+        continue;
+      }
       if ('event' in item) {
         const { event } = item;
         // With a pod there, what is said of its making is over.
         if (event.type === 'refused' && present(pods ?? [], podOf(name, event.part).pod) === undefined)
           throw event.error;
-        if (event.type === 'volume' && !isPlaced(present(pods ?? [], podOf(name, 'session').pod))) {
+        if (event.type === 'volume' && !isPlaced(present(pods ?? [], podName(name)))) {
           if (event.final) throw event.error;
           patience.volume.begin(event.error, provisioning);
         }
@@ -85,7 +93,7 @@ async function* watchStart(
         yield { text: `starting the session in its container (${objectName(name)})`, runs: part };
       }
       const { part, state } = stateOf(name, pods, filtered);
-      const pod = present(pods, podOf(name, 'session').pod);
+      const pod = present(pods, podName(name));
       if (isPlaced(pod)) patience.volume.end();
       if (pod?.metadata?.deletionTimestamp !== undefined || pod === undefined)
         await assertStarted(cluster, name, signal);
@@ -198,11 +206,18 @@ async function* podNews(cluster: Cluster, name: SessionName, signal: AbortSignal
   for await (const pods of podsOf(cluster, name, signal)) yield { pods };
 }
 
-async function* tagged(events: AsyncIterable<StartEvent>): AsyncGenerator<News> {
-  for await (const event of events) yield { event };
+async function* eventNews(cluster: Cluster, name: SessionName, signal: AbortSignal): AsyncGenerator<News> {
+  for await (const event of startEvents(cluster, name, signal)) yield { event };
 }
 
-type News = { readonly pods: readonly V1Pod[] } | { readonly event: StartEvent };
+async function* looks(signal: AbortSignal): AsyncGenerator<News> {
+  while (!signal.aborted) {
+    await wait(absent, undefined, { signal }).catch(() => undefined);
+    if (!signal.aborted) yield { look: true };
+  }
+}
+
+type News = { readonly pods: readonly V1Pod[] } | { readonly event: StartEvent } | { readonly look: true };
 
 /** Several streams as one, each item as it comes; the first that fails ends it. Destroying it with an error does, too. */
 function merged(...sources: readonly AsyncIterable<News>[]): Readable {

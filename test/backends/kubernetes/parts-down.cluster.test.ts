@@ -115,6 +115,25 @@ it('a node that hangs in mid-start, and a connection that stalls then: the start
   assert.is((await world.inside(name, 'true')).code, 0);
 });
 
+it('a session that is removed while nobody makes its pod: the start ends, and says so', async () => {
+  const gone = world.session('gone');
+  assert.is((await world.git('push', '-q', world.url(gone), 'main')).code, 0);
+  assert.is((await world.paude('stop', gone)).code, 0);
+  await part('pause', 'controllers');
+  let start: Running;
+  try {
+    start = world.start('git', ['paude', 'start', '--detach', '--verbose', gone]);
+    await until(start.said, (text) => /waiting for the pod/.test(text));
+    await asAdmin('delete', 'sts', `paude-${gone}`, '-n', world.namespace);
+    const { code, stderr } = await start.ended;
+    assert.is(code, 1);
+    assert.match(stderr, `the session ${gone} was removed while it was started`);
+  } finally {
+    await part('resume', 'controllers');
+  }
+  assert.is((await world.paude('delete', gone, '--confirm')).code, 0);
+});
+
 it('the API server ended while a terminal is attached: it is connected again, and tmux is as it was', async () => {
   const terminal = new PersonTerminal(world, `git paude connect ${name}`);
   const { screen } = terminal;
