@@ -236,10 +236,8 @@ it('a volume that can’t be provisioned any more: a start ends with why, and a 
 it('what a delete has left is told and removed by the next one; a volume on its way out is waited for', async () => {
   const name = world.session('left');
   const claim = ['pvc', `paude-${name}`, '-n', scratch];
-  const hold = (finalizers: readonly string[]) => {
-    const all = ['kubernetes.io/pvc-protection', ...finalizers];
-    kubectl(['patch', ...claim, '--type=merge', '-p', JSON.stringify({ metadata: { finalizers: all } })]);
-  };
+  const hold = (finalizers: readonly string[]) =>
+    kubectl(['patch', ...claim, '--type=merge', '-p', JSON.stringify({ metadata: { finalizers } })]);
   assert.is(paude(inScratch, 'create', name).code, 0);
   kubectl(['delete', 'sts', `paude-${name}`, '-n', scratch]);
   const asked = paude(inScratch, 'delete', name);
