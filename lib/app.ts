@@ -1,6 +1,6 @@
 import { homedir, userInfo } from 'node:os';
 import { join } from 'node:path';
-import { describePlace, type NamedPlace, type Place } from './session/location.ts';
+import { describePlace, type Place } from './session/location.ts';
 import { placeOf } from './session/place-of.ts';
 import type { CreatePorts, EnsureImage } from './session/create-session.ts';
 import type { Repository } from './git/repository.ts';
@@ -12,6 +12,7 @@ import type { Cluster } from './backends/kubernetes/cluster.ts';
 import type { Transport } from './backends/kubernetes/transport.ts';
 import { homePorts } from './home-ports.ts';
 import { networkPorts } from './network-ports.ts';
+import { placePorts } from './place-ports.ts';
 
 /**
  * Wires the house: everything is made when it is first asked for, once, and imported no sooner. `flags` are what
@@ -105,9 +106,13 @@ export function createApp(
   }
 
   async function connectTo(place?: Place): Promise<Cluster> {
+    if (place?.backend !== 'kubernetes') return clusterBy(await settings());
     const { openCluster } = await import('./backends/kubernetes/kubernetes-backend.ts');
-    if (place?.backend === 'kubernetes') return openCluster({ env: await outward(), interactive, ...place });
-    const { values } = await settings();
+    return openCluster({ env: await outward(), interactive, ...place });
+  }
+
+  async function clusterBy({ values }: Resolved): Promise<Cluster> {
+    const { openCluster } = await import('./backends/kubernetes/kubernetes-backend.ts');
     const text = (key: 'openshift-context' | 'openshift-namespace') =>
       typeof values[key] === 'string' ? values[key] : undefined;
     return openCluster({
@@ -118,19 +123,13 @@ export function createApp(
     });
   }
 
-  const named = namedBy(flags);
-
-  /** The clusters that the user has used, where no flag says which backend is meant. */
-  async function places(): Promise<readonly Place[]> {
-    if (Object.keys(named).length > 0) return [];
-    const { usedPlaces } = await import('./config/places.ts');
-    return (await usedPlaces(userFolder)).map((place) => ({ backend: 'kubernetes', ...place }));
-  }
-
-  async function remember(place: Place): Promise<void> {
-    if (place.backend === 'podman') return;
-    const { rememberPlace } = await import('./config/places.ts');
-    await rememberPlace(userFolder, place);
+  /** Where sessions are when no flag says so. Contacts nothing. */
+  async function usualPlace(): Promise<Place> {
+    const { loadSettings } = await import('./config/load-settings.ts');
+    const usual = await loadSettings({ ...(await sources()), flags: new Map() });
+    if (usual.values.backend === 'podman') return { backend: 'podman' };
+    const { context, namespace } = await clusterBy(usual);
+    return { backend: 'kubernetes', context, namespace };
   }
 
   const imageParts = memoised(async () => {
@@ -201,9 +200,7 @@ export function createApp(
     containerfile,
     trust,
     backend,
-    named,
-    places,
-    remember,
+    ...placePorts({ flags, userFolder, usualPlace }),
     images,
     ensureImage: (place: Place) => ensuring('session', place),
     ...homePorts(home, env),
@@ -214,16 +211,6 @@ export function createApp(
 }
 
 export type App = ReturnType<typeof createApp>;
-
-function namedBy(flags: ReadonlyMap<string, unknown>): NamedPlace {
-  const text = (key: string) => (typeof flags.get(key) === 'string' ? (flags.get(key) as string) : undefined);
-  const [backend, context, namespace] = ['backend', 'openshift-context', 'openshift-namespace'].map(text);
-  return {
-    ...(backend !== undefined && { backend: backend === 'podman' ? 'podman' : 'kubernetes' }),
-    ...(context !== undefined && { context }),
-    ...(namespace !== undefined && { namespace }),
-  };
-}
 
 function memoised<T>(make: () => Promise<T>): () => Promise<T> {
   let made: Promise<T> | undefined;

@@ -32,6 +32,8 @@ export interface Context {
   readonly named: NamedPlace;
   /** Where the user has sessions besides; none where the backend was named with a flag. */
   readonly places: () => Promise<readonly Place[]>;
+  /** All of them, Podman, and the place that flags override. */
+  readonly everyPlace: () => Promise<readonly Place[]>;
   /** Remembers where a session was made or used, for the next time. */
   readonly remember: (place: Place) => Promise<void>;
   /** How a place gets its images. */

@@ -7,7 +7,7 @@ import { age } from '../ui/age.ts';
 import { printTable } from '../ui/table.ts';
 import type { Command, Context } from './command.ts';
 import { describe } from './describe.ts';
-import { allSessions } from './which-session.ts';
+import { sessionsAnywhere } from './which-session.ts';
 
 /** Prints the session's image, and its proxy's. */
 export const imageBuild: Command = async (context) => {
@@ -124,7 +124,7 @@ async function ownImages(context: Context): Promise<readonly OwnImage[]> {
 }
 
 async function usedImages(context: Context): Promise<ReadonlySet<string>> {
-  const { found, whole } = await allSessions(context);
+  const { found, whole } = await sessionsAnywhere(context);
   if (!whole) throw notWhole();
   const images = found.flatMap(({ image, egress }) => [
     image,

@@ -13,10 +13,11 @@ export async function whichSession(context: Context, name: string | undefined): 
     named: context.named,
     remotes: () => sessionRemotes(context).then((remotes) => remotes.map(({ location }) => location)),
     find: async (wanted: SessionName) => {
+      const places = await distinctPlaces(context, await context.places());
       // Where there is one place only, it is there or nowhere.
-      if ((await distinctPlaces(context)).length === 1) return [];
+      if (places.length === 1) return [];
       const get = async (backend: Backend) => (await backend.get(wanted, context.signal)) ?? [];
-      return (await askEverywhere(context, get)).found.map(({ location }) => location);
+      return (await askEverywhere(context, places, get)).found.map(({ location }) => location);
     },
     list: async () => (await allSessions(context)).found.map(({ location }) => location),
   };
@@ -29,7 +30,23 @@ export async function whichSession(context: Context, name: string | undefined): 
 
 /** The sessions of every place that the settings and the user's history name. */
 export async function allSessions(context: Context): Promise<Answers> {
-  const answers = await askEverywhere(context, (backend) => backend.list(context.signal));
+  return sessionsIn(context, await distinctPlaces(context, await context.places()));
+}
+
+/**
+ * The sessions of every place where the user can have some, whatever the flags say: for what must not overlook one.
+ * A machine without Podman has none of Podman's.
+ */
+export async function sessionsAnywhere(context: Context): Promise<Answers> {
+  const [places, remotes] = await Promise.all([context.everyPlace(), sessionRemotes(context)]);
+  return sessionsIn(
+    context,
+    await distinctPlaces(context, [...places, ...remotes.map(({ location }) => location)]),
+  );
+}
+
+async function sessionsIn(context: Context, places: Places): Promise<Answers> {
+  const answers = await askEverywhere(context, places, (backend) => backend.list(context.signal));
   const { found } = answers;
   const distinct = new Map(found.map((session) => [JSON.stringify(session.location), session]));
   return { ...answers, found: [...distinct.values()] };
@@ -41,22 +58,25 @@ interface Answers {
   readonly whole: boolean;
 }
 
+/** Where sessions are looked for: the place of the settings, as undefined, and others. */
+type Places = readonly (Place | undefined)[];
+
 /**
- * Asks the backend of the settings and each place that the user has used, all at once. One that can't be reached is
- * named on stderr, and where nothing was found its failure is the answer: unreachable is not empty.
+ * Asks all places at once. One that can't be reached is named on stderr, and where nothing was found its failure is the
+ * answer: unreachable is not empty.
  */
 async function askEverywhere(
   context: Context,
+  places: Places,
   ask: (backend: Backend) => Promise<Session | readonly Session[]>,
 ): Promise<Answers> {
-  const places = await distinctPlaces(context);
   const answers = await Promise.allSettled(places.map(async (place) => ask(await context.backend(place))));
   const found = answers.flatMap((answer) => (answer.status === 'fulfilled' ? answer.value : []));
   const failed = answers.flatMap((answer, index) =>
     answer.status === 'rejected' ? [{ place: places[index], reason: answer.reason as unknown }] : [],
   );
   if (context.signal.aborted) throw failed[0]?.reason;
-  const counting = await failuresThatCount(context, failed);
+  const counting = places.length === 1 ? failed : await failuresThatCount(context, failed);
   const [first] = counting;
   const isAnswer = found.length === 0 && first !== undefined;
   for (const { place, reason } of counting) {
@@ -69,13 +89,14 @@ async function askEverywhere(
   return { found, whole: counting.length === 0 };
 }
 
-/** The place of the settings, as undefined, and the used ones that are not the same. */
-async function distinctPlaces(context: Context): Promise<readonly (Place | undefined)[]> {
-  const used = await context.places();
-  if (used.length === 0) return [undefined];
+/** The place of the settings, as undefined, and those that are not the same, each once. */
+async function distinctPlaces(context: Context, others: readonly Place[]): Promise<Places> {
+  if (others.length === 0) return [undefined];
   // What is wrong with it is told when it is asked.
   const own = await context.backend().then(placeOf, () => undefined);
-  return [undefined, ...used.filter((place) => describePlace(place) !== own)];
+  const distinct = new Map(others.map((place) => [describePlace(place), place]));
+  if (own !== undefined) distinct.delete(own);
+  return [undefined, ...distinct.values()];
 }
 
 interface Failure {
@@ -85,15 +106,17 @@ interface Failure {
 
 /** Nobody asked for Podman where it is not installed, and who uses clusters need not have it: that is just said. */
 async function failuresThatCount(context: Context, failed: readonly Failure[]): Promise<readonly Failure[]> {
-  const isMissing = ({ place, reason }: Failure) =>
-    place === undefined && isPaudeError(reason, 'BACKEND_MISSING');
-  if (!failed.some(isMissing)) return failed;
-  if ((await context.places()).length === 0) return failed;
-  if ((await context.settings()).origins.backend?.source !== 'fallback') return failed;
-  context.output.say(
-    'Podman is not installed here, so it has no sessions; git config paude.backend names another default',
+  const missing = failed.filter(({ reason }) => isPaudeError(reason, 'BACKEND_MISSING'));
+  if (missing.length === 0) return failed;
+  const nobodyNamed = (await context.settings()).origins.backend?.source === 'fallback';
+  const said = missing.filter(({ place }) =>
+    place === undefined ? nobodyNamed : place.backend === 'podman',
   );
-  return failed.filter((failure) => !isMissing(failure));
+  if (said.length > 0)
+    context.output.say(
+      `Podman is not installed here, so it has no sessions${nobodyNamed ? '; git config paude.backend names another default' : ''}`,
+    );
+  return failed.filter((failure) => !said.includes(failure));
 }
 
 export interface SessionRemote {

@@ -1,7 +1,10 @@
+import { join } from 'node:path';
 import * as assert from 'uvu/assert';
-import type { Images } from '../../lib/commands/command.ts';
+import type { Context, Images } from '../../lib/commands/command.ts';
+import { rememberPlace } from '../../lib/config/places.ts';
 import { PaudeError } from '../../lib/errors.ts';
 import type { OwnImage } from '../../lib/image/old-images.ts';
+import { sessionName, type SessionName } from '../../lib/names.ts';
 import { suite } from '../harness/suite.ts';
 import { World } from './world.ts';
 
@@ -86,6 +89,66 @@ test('prune removes with --confirm alone, and neither the newest nor what is use
   assert.equal(gone, []);
   assert.is((await paude({}, 'image', 'prune', '--confirm')).code, 0);
   assert.equal(gone, ['old']);
+});
+
+/** Two clusters beside Podman: in the first there is a session that uses the image `old`. */
+async function withClusters(
+  more: Partial<Record<string, () => Promise<never>>> = {},
+): Promise<Partial<Context>> {
+  await world.paude('create', 'here');
+  const [session] = await world.backend.list(new AbortController().signal);
+  const userFolder = join(world.root, '.config/paude');
+  await rememberPlace(userFolder, { context: 'one', namespace: 'n' });
+  const at = (context: string) => ({ backend: 'kubernetes', context, namespace: 'n' }) as const;
+  const cluster = (context: string) => ({
+    ...world.backend,
+    locate: (name: SessionName) => ({ ...at(context), name }),
+    list: async () =>
+      context === 'one'
+        ? [{ ...session!, image: 'old', location: { ...at('one'), name: sessionName('there') } }]
+        : [],
+  });
+  const backend: Context['backend'] = async (place) => {
+    const key = place === undefined ? 'two' : place.backend === 'podman' ? 'podman' : place.context;
+    await more[key]?.();
+    return key === 'podman' ? world.backend : cluster(key);
+  };
+  return { ...images(), backend };
+}
+
+const prune = async (otherwise: Partial<Context>) =>
+  world.paudeIn(
+    world.repository,
+    otherwise,
+    ...['image', 'prune', '--confirm', '--backend=openshift', '--openshift-context=two'],
+  );
+
+test('prune spares what any session uses, wherever a flag points', async () => {
+  const { code, stderr } = await prune(await withClusters());
+  assert.is(code, 0, stderr);
+  assert.match(stderr, /kept: old: a session uses it/);
+  assert.match(stderr, /kept: localhost\/an-image: a session uses it/);
+  assert.equal(gone, []);
+});
+
+test('prune removes nothing where a place that was used can’t be asked', async () => {
+  const one = async () => {
+    throw new PaudeError('BACKEND_UNREACHABLE', 'one does not answer');
+  };
+  const { code, stderr } = await prune(await withClusters({ one }));
+  assert.is(code, 1);
+  assert.match(stderr, /one does not answer/);
+  assert.equal(gone, []);
+});
+
+test('a machine without Podman has no sessions there that use an image', async () => {
+  const podman = async () => {
+    throw new PaudeError('BACKEND_MISSING', 'podman is not on the PATH');
+  };
+  const { code, stderr } = await prune(await withClusters({ podman }));
+  assert.is(code, 0, stderr);
+  assert.match(stderr, /Podman is not installed here, so it has no sessions/);
+  assert.equal(gone, ['localhost/an-image']);
 });
 
 test('a registry that can’t be looked at is named, and what is here is shown', async () => {

@@ -17,6 +17,7 @@ const wiring = [
   'image-recipes.ts',
   'image-ways.ts',
   'network-ports.ts',
+  'place-ports.ts',
 ];
 /** Programs' packages that only one room may know. */
 const guarded: Readonly<Record<string, string>> = {
