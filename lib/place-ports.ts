@@ -14,7 +14,7 @@ export function placePorts({ flags, userFolder, usualPlace }: House) {
 
   async function used(): Promise<readonly Place[]> {
     const { usedPlaces } = await import('./config/places.ts');
-    return (await usedPlaces(userFolder)).map((place) => ({ backend: 'kubernetes', ...place }));
+    return usedPlaces(userFolder);
   }
 
   return {
@@ -27,7 +27,6 @@ export function placePorts({ flags, userFolder, usualPlace }: House) {
       return [{ backend: 'podman' }, ...overridden, ...(await used())];
     },
     remember: async (place: Place): Promise<void> => {
-      if (place.backend === 'podman') return;
       const { rememberPlace } = await import('./config/places.ts');
       await rememberPlace(userFolder, place);
     },

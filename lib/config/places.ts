@@ -5,14 +5,16 @@ import { PaudeError } from '../errors.ts';
 /** One place a line, as JSON: a line is added in one write, so that two commands at once both add theirs. */
 const store = 'places.jsonl';
 
-/** A namespace of a cluster that the user has made or used a session in. */
-export interface ClusterPlace {
-  readonly context: string;
-  readonly namespace: string;
-}
+/** Podman here, or a namespace of a cluster, in which the user has made or used a session. */
+export type UsedPlace =
+  | { readonly backend: 'podman' }
+  | { readonly backend: 'kubernetes'; readonly context: string; readonly namespace: string };
 
-/** The clusters that the user has used, from the user's own folder: no other is ever contacted unasked. */
-export async function usedPlaces(userFolder: string): Promise<readonly ClusterPlace[]> {
+/**
+ * The places that the user has used, from the user's own folder: no other cluster is ever contacted unasked. Throws
+ * CONFIG_INVALID.
+ */
+export async function usedPlaces(userFolder: string): Promise<readonly UsedPlace[]> {
   const path = join(userFolder, store);
   try {
     const lines = (await readFile(path, 'utf8')).split('\n').filter((line) => line !== '');
@@ -23,16 +25,24 @@ export async function usedPlaces(userFolder: string): Promise<readonly ClusterPl
   }
 }
 
-/** Remembers a place; nothing is written when it is known already. */
-export async function rememberPlace(userFolder: string, { context, namespace }: ClusterPlace): Promise<void> {
-  const all = await usedPlaces(userFolder);
-  if (all.some((place) => place.context === context && place.namespace === namespace)) return;
+/** Remembers a place; nothing is written when it is known already. Throws CONFIG_INVALID. */
+export async function rememberPlace(userFolder: string, place: UsedPlace): Promise<void> {
+  const line = lineOf(place);
+  if ((await usedPlaces(userFolder)).some((known) => lineOf(known) === line)) return;
   await mkdir(userFolder, { recursive: true });
-  await appendFile(join(userFolder, store), `${JSON.stringify({ context, namespace })}\n`, { mode: 0o600 });
+  await appendFile(join(userFolder, store), `${line}\n`, { mode: 0o600 });
 }
 
-function parsePlace(line: string): ClusterPlace {
-  const { context, namespace } = (JSON.parse(line) ?? {}) as Partial<ClusterPlace>;
+/** Of a cluster its context and namespace, as in files from before Podman was remembered. */
+function lineOf(place: UsedPlace): string {
+  if (place.backend === 'podman') return JSON.stringify({ backend: 'podman' });
+  const { context, namespace } = place;
+  return JSON.stringify({ context, namespace });
+}
+
+function parsePlace(line: string): UsedPlace {
+  const { backend, context, namespace } = (JSON.parse(line) ?? {}) as Partial<Record<string, unknown>>;
+  if (backend === 'podman') return { backend };
   if (typeof context !== 'string' || typeof namespace !== 'string') throw new TypeError('it is not a place');
-  return { context, namespace };
+  return { backend: 'kubernetes', context, namespace };
 }

@@ -1,8 +1,10 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as assert from 'uvu/assert';
+import type { Context } from '../../lib/commands/command.ts';
 import { PaudeError } from '../../lib/errors.ts';
 import { sessionName } from '../../lib/names.ts';
+import type { Backend } from '../../lib/session/backend.ts';
 import { suite } from '../harness/suite.ts';
 import { World } from './world.ts';
 
@@ -16,6 +18,10 @@ test.after.each(() => world.end());
 
 const unreachable = async () => {
   throw new PaudeError('BACKEND_UNREACHABLE', 'podman does not answer', { hint: 'podman info' });
+};
+
+const missing = async () => {
+  throw new PaudeError('BACKEND_MISSING', 'podman is not on the PATH');
 };
 
 test('create names the session after the folder, adds the remote, and says what is next', async () => {
@@ -95,6 +101,52 @@ test('list of nothing, and of a backend that does not answer', async () => {
   const down = await world.paudeIn(world.repository, { backend: unreachable }, 'list', '--json');
   assert.is(down.code, 1);
   assert.is(down.stdout, '');
+});
+
+/** Of one who works on a cluster now, which has a session `far`, and has made `near` with Podman before. */
+async function onClusterNow(podman: () => Promise<Backend>): Promise<Partial<Context>> {
+  await world.paude('create', 'near');
+  world.env['PAUDE_BACKEND'] = 'openshift';
+  const [session] = await world.backend.list(new AbortController().signal);
+  const far = { backend: 'kubernetes', context: 'c', namespace: 'n', name: sessionName('far') } as const;
+  const cluster: Backend = {
+    ...world.backend,
+    locate: (name) => ({ ...far, name }),
+    get: async (name) => (name === far.name ? { ...session!, location: far } : undefined),
+    list: async () => [{ ...session!, location: far }],
+  };
+  return { backend: async (place) => (place?.backend === 'podman' ? podman() : cluster) };
+}
+
+test('sessions on Podman are found where a cluster has become the default', async () => {
+  const otherwise = await onClusterNow(async () => world.backend);
+  const listed = await world.paudeIn(world.root, otherwise, 'list');
+  assert.match(listed.stdout, /^far\t.*\tc\/n\ttest\nnear\t.*\tpodman\ttest\n$/);
+  const started = await world.paudeIn(world.root, otherwise, 'start', 'near', '--detach');
+  assert.is(started.code, 0, started.stderr);
+  const both = await world.paudeIn(world.root, otherwise, 'stop');
+  assert.match(both.stderr, /there is more than one session: far, near/);
+});
+
+test('where Podman has been removed since, that is named, and the rest is told', async () => {
+  const otherwise = await onClusterNow(missing);
+  const listed = await world.paudeIn(world.root, otherwise, 'list');
+  assert.is(listed.code, 0);
+  assert.match(listed.stdout, /^far\t[^\n]*\n$/);
+  assert.is(listed.stderr, 'Podman is not installed here, so it has no sessions\n');
+});
+
+test('who has used Podman alone has it asked once, and misses it where it is gone', async () => {
+  await world.paude('create', 'x');
+  let asked = 0;
+  const backend = async () => ({ ...world.backend, list: async () => (asked++, world.backend.list(signal)) });
+  const { signal } = new AbortController();
+  assert.match((await world.paudeIn(world.root, { backend }, 'list')).stdout, /^x\t/);
+  assert.is(asked, 1);
+  const without = async () => ({ ...world.backend, list: missing });
+  const gone = await world.paudeIn(world.root, { backend: without }, 'list');
+  assert.is(gone.code, 1);
+  assert.match(gone.stderr, /podman is not on the PATH/);
 });
 
 test('delete without --confirm says what it would remove; with it, only what is of this very session', async () => {

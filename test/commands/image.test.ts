@@ -98,7 +98,7 @@ async function withClusters(
   await world.paude('create', 'here');
   const [session] = await world.backend.list(new AbortController().signal);
   const userFolder = join(world.root, '.config/paude');
-  await rememberPlace(userFolder, { context: 'one', namespace: 'n' });
+  await rememberPlace(userFolder, { backend: 'kubernetes', context: 'one', namespace: 'n' });
   const at = (context: string) => ({ backend: 'kubernetes', context, namespace: 'n' }) as const;
   const cluster = (context: string) => ({
     ...world.backend,

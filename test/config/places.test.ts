@@ -2,7 +2,7 @@ import { appendFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as assert from 'uvu/assert';
-import { rememberPlace, usedPlaces } from '../../lib/config/places.ts';
+import { rememberPlace, usedPlaces, type UsedPlace } from '../../lib/config/places.ts';
 import { isPaudeError } from '../../lib/errors.ts';
 import { suite } from '../harness/suite.ts';
 
@@ -11,20 +11,37 @@ let folder: string;
 test.before.each(() => void (folder = mkdtempSync(join(tmpdir(), 'paude-places-'))));
 test.after.each(() => rmSync(folder, { recursive: true }));
 
-const place = (number: number) => ({ context: `dev/api-${number}:6443/ada`, namespace: 'team' });
+const place = (number: number) => ({
+  backend: 'kubernetes' as const,
+  context: `dev/api-${number}:6443/ada`,
+  namespace: 'team',
+});
 
 test('places that are used at once are all remembered, each once', async () => {
   assert.equal(await usedPlaces(folder), []);
   const numbers = Array.from({ length: 20 }, (_, number) => number);
   await Promise.all([...numbers, ...numbers].map((number) => rememberPlace(folder, place(number))));
-  const byContext = (all: readonly { context: string }[]) => all.map(({ context }) => context).sort();
-  assert.equal(byContext(await usedPlaces(folder)), byContext(numbers.map(place)));
+  const sorted = (all: readonly UsedPlace[]) => all.map((one) => JSON.stringify(one)).sort();
+  assert.equal(sorted(await usedPlaces(folder)), sorted(numbers.map(place)));
 });
 
 test('a place that is known is not written again', async () => {
   await rememberPlace(folder, place(1));
   await rememberPlace(folder, place(1));
   assert.is(readFileSync(join(folder, 'places.jsonl'), 'utf8').split('\n').length, 2);
+});
+
+test('Podman is a place like others, beside those that older files have', async () => {
+  appendFileSync(join(folder, 'places.jsonl'), '{"context":"dev","namespace":"team"}\n');
+  for (let times = 0; times < 2; times++) {
+    await rememberPlace(folder, { backend: 'podman' });
+    await rememberPlace(folder, { backend: 'kubernetes', context: 'dev', namespace: 'team' });
+  }
+  assert.equal(await usedPlaces(folder), [
+    { backend: 'kubernetes', context: 'dev', namespace: 'team' },
+    { backend: 'podman' },
+  ]);
+  assert.is(readFileSync(join(folder, 'places.jsonl'), 'utf8').split('\n').length, 3);
 });
 
 test('what is no place is said, with what helps', async () => {
