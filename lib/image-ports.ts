@@ -28,7 +28,7 @@ export interface ImageParts {
 /** How sessions get their images: built here, and carried to where they are pulled. */
 export function imagePorts({ env, home, settings, podman, agree, published }: ImageParts) {
   const { external, login, ways } = imageWays({ env, home, settings });
-  const { checked, missingIn } = imageChecks({ settings, podman, external });
+  const { checked, missingIn } = imageChecks({ podman, external });
   const recipe = imageRecipes({ env, settings, podman });
 
   /** Gives the tag that Podman has it by. */
@@ -117,7 +117,7 @@ export function imagePorts({ env, home, settings, podman, agree, published }: Im
     report: Report,
     signal: AbortSignal,
   ): Promise<PullSecret | undefined> {
-    const [{ reference }, { nodeLogin }, { internalHost }] = await Promise.all([
+    const [{ reference, registryName }, { nodeLogin }, { internalHost }] = await Promise.all([
       import('./image/registry-name.ts'),
       import('./image/pull-secret.ts'),
       import('./backends/kubernetes/registry/cluster-registry.ts'),
@@ -126,7 +126,10 @@ export function imagePorts({ env, home, settings, podman, agree, published }: Im
     const named = reference(image);
     if (named.host === internalHost) return undefined;
     const found = await login(named.host, named.name, signal);
-    const { wire } = await external(named.host, named.name, values['openshift-tls-verify'] !== false);
+    const pushedTo = values['openshift-registry'];
+    const isPushedTo = typeof pushedTo === 'string' && registryName(pushedTo).host === named.host;
+    const verify = !isPushedTo || values['openshift-tls-verify'] !== false;
+    const { wire } = await external(named.host, named.name, verify);
     const setting = values['pull-secret'];
     const ask = (question: string) => {
       // A spinner on the same line would hide it.

@@ -60,8 +60,7 @@ export function imageWays({ env, home, settings }: WayParts) {
     const verify = values['openshift-tls-verify'] !== false;
     const inside = clusterRegistry(cluster);
     const unverified = (shelf: Shelf) => {
-      if (!verify)
-        report({ type: 'notice', text: `certificates are not verified for the push to ${shelf.wire.name}` });
+      if (!verify) report({ type: 'notice', text: `the certificate of ${shelf.wire.name} is not verified` });
       return shelf;
     };
     const internal = (name: string, look: typeof inside.route, none: string): Way => ({

@@ -19,7 +19,6 @@ function put(tag: string, config: object): void {
 /** On a machine without Podman, with the registry at the wire in place of each one. */
 const checks = () =>
   imageChecks({
-    settings: async () => ({ values: {}, origins: {} }),
     podman: async () => podmanProgram({ PATH: '/nowhere' }),
     external: async (host) => ({
       wire: { name: host, origin: registry.origin, options: {} },
