@@ -162,10 +162,10 @@ export function createApp(
     };
   }
 
-  /** What it takes to pull an image in a place, for those who make sessions there. */
+  /** What it takes to pull images in a place, for those who make sessions there. */
   function pullSecret(place: Place): CreatePorts['pullSecret'] {
     if (place.backend === 'podman') return undefined;
-    return async (image, report, signal) => (await imageParts()).pullSecret(image, report, signal);
+    return async (images, report, signal) => (await imageParts()).pullSecret(images, report, signal);
   }
 
   async function agree(question: string, signal: AbortSignal): Promise<boolean | undefined> {

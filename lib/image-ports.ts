@@ -7,11 +7,12 @@ import type { OwnImage } from './image/old-images.ts';
 import type { PublishedImage, PublishedName } from './image/published.ts';
 import type { Recipe } from './image/recipe.ts';
 import type { Report } from './session/events.ts';
-import type { Description, PullSecret } from './session/session.ts';
+import type { Description } from './session/session.ts';
 import { isPaudeError, PaudeError } from './errors.ts';
 import { imageChecks } from './image-checks.ts';
 import { imageRecipes } from './image-recipes.ts';
 import { imageWays } from './image-ways.ts';
+import { pullSecrets } from './pull-secrets.ts';
 
 /** What images are made with. Each is a function, so that nothing is made before it is needed. */
 export interface ImageParts {
@@ -29,6 +30,7 @@ export interface ImageParts {
 export function imagePorts({ env, home, settings, podman, agree, published }: ImageParts) {
   const { external, login, ways } = imageWays({ env, home, settings });
   const { checked, missingIn } = imageChecks({ podman, external });
+  const { pullSecret } = pullSecrets({ settings, external, login, agree });
   const recipe = imageRecipes({ env, settings, podman });
 
   /** Gives the tag that Podman has it by. */
@@ -110,35 +112,6 @@ export function imagePorts({ env, home, settings, podman, agree, published }: Im
   };
   const carried = bring.bind(undefined, session);
   const carriedProxy = bring.bind(undefined, proxy);
-
-  /** What nodes need for pulling an image; nothing for those of the cluster's own registry. */
-  async function pullSecret(
-    image: string,
-    report: Report,
-    signal: AbortSignal,
-  ): Promise<PullSecret | undefined> {
-    const [{ reference, registryName }, { nodeLogin }, { internalHost }] = await Promise.all([
-      import('./image/registry-name.ts'),
-      import('./image/pull-secret.ts'),
-      import('./backends/kubernetes/registry/cluster-registry.ts'),
-    ]);
-    const { values } = await settings();
-    const named = reference(image);
-    if (named.host === internalHost) return undefined;
-    const found = await login(named.host, named.name, signal);
-    const pushedTo = values['openshift-registry'];
-    const isPushedTo = typeof pushedTo === 'string' && registryName(pushedTo).host === named.host;
-    const verify = !isPushedTo || values['openshift-tls-verify'] !== false;
-    const { wire } = await external(named.host, named.name, verify);
-    const setting = values['pull-secret'];
-    const ask = (question: string) => {
-      // A spinner on the same line would hide it.
-      report({ type: 'notice', text: `${named.host} asks for a login` });
-      return agree(question, signal);
-    };
-    const how = typeof setting === 'string' ? setting : undefined;
-    return nodeLogin(named, how, { wire, found, agree: ask }, signal);
-  }
 
   /** Our images that Podman has; none where there is no Podman. */
   async function here(signal: AbortSignal): Promise<readonly OwnImage[]> {

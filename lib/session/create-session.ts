@@ -11,9 +11,9 @@ import type { Description, EgressSpec, PullSecret, Session } from './session.ts'
 export type EnsureImage = (description: Description, report: Report, signal: AbortSignal) => Promise<string>;
 
 export interface CreatePorts extends BackendPorts, NetworkPorts {
-  /** What it takes to pull the image where sessions run, if more than its name. */
+  /** What it takes to pull the session's images where sessions run, if more than their names. */
   readonly pullSecret?: (
-    image: string,
+    images: readonly string[],
     report: Report,
     signal: AbortSignal,
   ) => Promise<PullSecret | undefined>;
@@ -42,7 +42,7 @@ export async function createSession(
   if (existing !== undefined) return { session: sameOrThrow(existing, description), outcome: 'same' };
   const image = await ensureImage(description, report, signal);
   const egress = description.allowNetwork ? undefined : await egressOf(ports, description, report, signal);
-  const pullSecret = await ports.pullSecret?.(image, report, signal);
+  const pullSecret = await ports.pullSecret?.([image, ...(egress ? [egress.image] : [])], report, signal);
   report({ type: 'step', text: `creating the session ${name}` });
   await prerequisites;
   const notice = (text: string) => report({ type: 'notice', text });

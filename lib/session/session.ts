@@ -51,7 +51,7 @@ export interface SessionSpec {
   readonly description: Description;
   /** The image that the description came to; what the backend runs. */
   readonly image: string;
-  /** Where the image's registry asks nodes for a login. It is a secret: no annotation or label has it. */
+  /** Where an image's registry asks nodes for a login. It is a secret: no annotation or label has it. */
   readonly pullSecret?: PullSecret;
   /** The way out; without it the network is not filtered. */
   readonly egress?: EgressSpec;
@@ -64,10 +64,22 @@ export interface EgressSpec {
   readonly upstream?: UpstreamProxy;
 }
 
-/** A secret that is there, or what one is made of, that goes with the session. */
-export type PullSecret =
-  | { readonly name: string }
-  | { readonly registry: string; readonly username: string; readonly password: string };
+/** A secret that is there, or the logins that one is made of, which goes with the session. */
+export type PullSecret = PulledWith & ({ readonly name: string } | OwnPullSecret);
+
+interface PulledWith {
+  /** The images that are pulled with it: a pod that names a secret gets none of its service account's. */
+  readonly images: readonly string[];
+}
+
+/** Logins to registries, or to parts of them, each once. */
+export interface OwnPullSecret {
+  readonly entries: readonly {
+    readonly registry: string;
+    readonly username: string;
+    readonly password: string;
+  }[];
+}
 
 /**
  * created: never started. starting: running, and commands can't run yet. running: commands can run.

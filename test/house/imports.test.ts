@@ -18,6 +18,7 @@ const wiring = [
   'image-ways.ts',
   'network-ports.ts',
   'place-ports.ts',
+  'pull-secrets.ts',
 ];
 /** Programs' packages that only one room may know. */
 const guarded: Readonly<Record<string, string>> = {

@@ -5,11 +5,10 @@ import { kindOf, missingOutside } from '../../lib/image/check-image.ts';
 import { platformOf } from '../../lib/image/local-image.ts';
 import { prune, type OwnImage } from '../../lib/image/old-images.ts';
 import { findPublished, publishedFor } from '../../lib/image/published.ts';
-import { nodeLogin } from '../../lib/image/pull-secret.ts';
 import { originOf, reference, registryName } from '../../lib/image/registry-name.ts';
 import { tryWays, type Way } from '../../lib/image/try-ways.ts';
 import { suite } from '../harness/suite.ts';
-import { digestOf, reply, wireRegistry } from './wire-registry.ts';
+import { digestOf, wireRegistry } from './wire-registry.ts';
 
 const test = suite('images');
 const registry = wireRegistry(test);
@@ -157,42 +156,6 @@ test('ways: the next one is tried, and in the end each reason is told', async ()
   assert.match(both.hint!, '--openshift-registry=');
   // What is wrong on this machine is so on every way.
   await fails(() => go(way('a', new PaudeError('DISK_FULL', 'no room')), way('b', full)), 'DISK_FULL');
-});
-
-test('a pull secret: only where the registry needs one, and the user agrees', async () => {
-  registry.fault = (request, response) => {
-    if (request.url!.includes('open')) return false;
-    reply(response, 401, { 'www-authenticate': 'Basic realm="x"' });
-    return true;
-  };
-  registry.manifests.set('1', Buffer.from('{}'));
-  const wire = { name: 'quay.io', origin: registry.origin, options: {} };
-  const found = { key: 'quay.io/me', login: { kind: 'password', username: 'u', password: 'p' } as const };
-  const ask = (setting: string | undefined, answer: boolean | undefined, name = 'closed') =>
-    nodeLogin(
-      { host: 'quay.io', name, version: '1' },
-      setting,
-      { wire, found, agree: async () => answer },
-      signal,
-    );
-  const made = { registry: 'quay.io/me', username: 'u', password: 'p' };
-  assert.is(await ask('none', undefined), undefined);
-  assert.equal(await ask('mine', undefined), { name: 'mine' });
-  assert.equal(await ask('auto', undefined), made);
-  assert.equal(await ask(undefined, true), made);
-  assert.is(await ask(undefined, false), undefined);
-  assert.is(await ask('auto', undefined, 'open'), undefined);
-  assert.is(
-    await nodeLogin(
-      { host: 'quay.io', name: 'closed', version: '1' },
-      'auto',
-      { wire, found: undefined, agree: async () => true },
-      signal,
-    ),
-    undefined,
-  );
-  const error = await fails(() => ask(undefined, undefined), 'PULL_SECRET_NEEDED');
-  assert.match(error.hint!, /--pull-secret=auto .*kubectl create secret docker-registry/);
 });
 
 test.run();

@@ -14,6 +14,8 @@ let registry: TestRegistry;
 let world: World;
 /** An image in a registry that asks for a login. Whether a session can run on it is not what is asked here. */
 let image: string;
+/** The same of a proxy. */
+let proxyImage: string;
 
 test.before(async () => {
   if (registrySkip !== undefined) return;
@@ -21,8 +23,11 @@ test.before(async () => {
   world = new World(building(onPlainCluster, testCluster.certificate));
   logIn(world, registry.host);
   image = `${registry.host}/me/mine:1`;
+  proxyImage = `${registry.host}/me/proxy:1`;
   const login = ['--authfile', `${world.home}/.config/containers/auth.json`, '--tls-verify=false'];
   execFileSync('podman', ['push', '--quiet', ...login, readyImage(), image]);
+  const proxy = madeImage('proxy', [1000], ['ENTRYPOINT ["/usr/libexec/paude-proxy/start"]']);
+  execFileSync('podman', ['push', '--quiet', ...login, proxy, proxyImage]);
 });
 test.after(() => {
   if (registrySkip !== undefined) return;
@@ -102,6 +107,23 @@ test.skipIf(registrySkip)('where nobody can be asked none is made, and the error
     assert.is(world.ground.objects(name), '');
     assert.is(secret(name), '');
   }
+});
+
+test.skipIf(registrySkip)('the pod of the session and that of its proxy have the one secret', () => {
+  const name = world.session('both');
+  const flags = [`--image=${image}`, `--proxy-image=${proxyImage}`, '--pull-secret=auto'];
+  const made = world.paude('create', name, ...flags);
+  assert.is(made.code, 0, made.stderr);
+  for (const set of [`paude-${name}`, `proxy-paude-${name}`])
+    assert.is(
+      kubectl([
+        ...['get', 'statefulset', set, '-n', 'paude-plain'],
+        ...['-o', 'jsonpath={.spec.template.spec.imagePullSecrets[*].name}'],
+      ]),
+      `paude-${name}-pull`,
+    );
+  assert.is(world.paude('delete', name, '--confirm').code, 0);
+  assert.is(secret(name), '');
 });
 
 /** The same by a push, whose settings are git's. */

@@ -143,7 +143,7 @@ export function proxySet(
 
 function proxyPod(session: SessionSpec, egress: EgressSpec, { assignsUsers }: ClusterFacts): V1PodSpec {
   return {
-    ...pullSecretsOf(session),
+    ...pullSecretsOf(session, egress.image),
     automountServiceAccountToken: false,
     enableServiceLinks: false,
     terminationGracePeriodSeconds: 1,

@@ -134,7 +134,7 @@ function podSpec(
   const { description } = spec;
   const memory = Object.entries(inMemory);
   return {
-    ...pullSecretsOf(spec),
+    ...pullSecretsOf(spec, spec.image),
     automountServiceAccountToken: false,
     enableServiceLinks: false,
     terminationGracePeriodSeconds: 10,

@@ -1,34 +1,45 @@
 import type { V1PodSpec, V1Secret } from '@kubernetes/client-node';
 import type { SessionName } from '../../names.ts';
-import type { PullSecret, SessionSpec } from '../../session/session.ts';
+import type { OwnPullSecret, SessionSpec } from '../../session/session.ts';
 import { objectName } from './objects.ts';
 
-/** Holds that one registry's entry, as nodes read it (kubernetes.io/dockerconfigjson), and goes with the session. */
+/** Holds those entries alone, as nodes read them (kubernetes.io/dockerconfigjson), and goes with the session. */
 export function pullSecretOf(
-  { registry, username, password }: Exclude<PullSecret, { name: string }>,
+  { entries }: OwnPullSecret,
   session: SessionName,
   labels: Readonly<Record<string, string>>,
 ): V1Secret {
-  const auth = Buffer.from(`${username}:${password}`).toString('base64');
+  const auths = Object.fromEntries(
+    entries.map(({ registry, username, password }) => [
+      registry,
+      { auth: base64(`${username}:${password}`) },
+    ]),
+  );
   return {
     apiVersion: 'v1',
     kind: 'Secret',
     metadata: { name: pullSecretName(session), labels },
     type: 'kubernetes.io/dockerconfigjson',
-    data: {
-      '.dockerconfigjson': Buffer.from(JSON.stringify({ auths: { [registry]: { auth } } })).toString(
-        'base64',
-      ),
-    },
+    data: { '.dockerconfigjson': base64(JSON.stringify({ auths })) },
   };
+}
+
+function base64(text: string): string {
+  return Buffer.from(text).toString('base64');
 }
 
 export function pullSecretName(session: SessionName): string {
   return `${objectName(session)}-pull`;
 }
 
-/** With what login a session's pods get their images. */
-export function pullSecretsOf({ name, pullSecret }: SessionSpec): Pick<V1PodSpec, 'imagePullSecrets'> {
-  if (pullSecret === undefined) return {};
+/**
+ * With what login one of a session's pods gets its image. A pod that names no secret is given those of its service
+ * account, which OpenShift's own registry asks for (ServiceAccount admission).
+ */
+export function pullSecretsOf(
+  { name, pullSecret }: SessionSpec,
+  image: string,
+): Pick<V1PodSpec, 'imagePullSecrets'> {
+  if (!pullSecret?.images.includes(image)) return {};
   return { imagePullSecrets: [{ name: 'name' in pullSecret ? pullSecret.name : pullSecretName(name) }] };
 }
