@@ -142,7 +142,10 @@ export function createApp(
     return async (description, report, signal) => {
       const parts = await imageParts();
       const ready = role === 'session' ? description.image : description.proxyImage;
-      if (ready !== undefined) return parts.checked(role, ready, place, report, signal);
+      if (ready !== undefined) {
+        const nodes = async () => parts.platformsFor(await cluster(place), signal);
+        return parts.checked(role, ready, place.backend === 'podman' ? undefined : nodes, report, signal);
+      }
       const [build, carried] =
         role === 'session' ? [parts.build, parts.carried] : [parts.buildProxy, parts.carriedProxy];
       if (place.backend === 'podman') return build(description, report, signal);

@@ -3,7 +3,6 @@ import type { Shelf } from './image/carry-images.ts';
 import type { Fitness, ImageKind } from './image/check-image.ts';
 import type { ImageConfig } from './image/registry.ts';
 import type { Report } from './session/events.ts';
-import type { Place } from './session/location.ts';
 import { isPaudeError, PaudeError } from './errors.ts';
 
 /** What ready images are looked at with. */
@@ -11,6 +10,9 @@ export interface CheckParts {
   readonly podman: () => Promise<Podman>;
   readonly external: (host: string, path: string, verify: boolean) => Promise<Shelf>;
 }
+
+/** The platforms of the nodes: `linux/amd64`. Asked for no sooner than it counts. */
+export type Nodes = () => Promise<readonly string[]>;
 
 /** How long a registry may take to show a ready image's configuration; milliseconds. */
 const lookTime = 10_000;
@@ -22,34 +24,48 @@ export function imageChecks({ podman, external }: CheckParts) {
 
   /** What a ready image lacks: found out inside it, or without Podman by its configuration. */
   async function missingIn(ref: string, signal: AbortSignal): Promise<Fitness> {
-    const { kindOf, missingInside, missingOutside } = await import('./image/check-image.ts');
+    const [{ kindOf, missingInside, missingOutside }, { platformsOf }] = await Promise.all([
+      import('./image/check-image.ts'),
+      import('./image/local-image.ts'),
+    ]);
     try {
       return await missingInside(ref, await podman(), signal);
     } catch (error) {
       if (!isPaudeError(error, 'BACKEND_MISSING')) throw error;
-      const config = await configOf(ref, signal);
+      const config = await configOf(ref, async () => platformsOf(undefined, []), signal);
       const kind = kindOf(config);
       return { kind, missing: missingOutside(config, undefined, kind) };
     }
   }
 
   /**
-   * A ready image, as it is to be used. Throws IMAGE_UNFIT where its configuration shows that no session could run
-   * on it. One that can't be looked at from here is taken at its word.
+   * A ready image, as it is to be used on Podman, or on nodes of these platforms. Throws IMAGE_UNFIT where its
+   * configuration shows that no session could run on it. One that can't be looked at from here is taken at its word.
    */
   async function checked(
     kind: ImageKind,
     ref: string,
-    place: Place,
+    nodes: Nodes | undefined,
     report: Report,
     signal: AbortSignal,
   ): Promise<string> {
-    const { missingOutside, unfit } = await import('./image/check-image.ts');
+    const { localImageUnfit, missingOutside, unfit } = await import('./image/check-image.ts');
     const { localConfig } = await import('./image/local-image.ts');
+    if (nodes !== undefined && ref.startsWith('localhost/')) throw localImageUnfit(ref, kind);
+    const refuseUnfit = (config: ImageConfig, platforms?: readonly string[]) => {
+      const missing = missingOutside(config, platforms, kind);
+      if (missing.length > 0) throw unfit(ref, { kind, missing });
+    };
     const here = await localConfig(ref, podman, signal);
-    const config = here ?? (place.backend === 'kubernetes' ? await fromAfar(ref, report, signal) : undefined);
-    const missing = config === undefined ? [] : missingOutside(config, undefined, kind);
-    if (missing.length > 0) throw unfit(ref, { kind, missing });
+    if (nodes === undefined) {
+      if (here !== undefined) refuseUnfit(here);
+      return ref;
+    }
+    // Of an image for several platforms, Podman may have another one than the nodes will pull.
+    const isTheirs = here !== undefined && (await nodes()).includes(`${here.os}/${here.architecture}`);
+    const config = isTheirs ? here : await fromAfar(ref, nodes, report, signal);
+    if (config !== undefined) refuseUnfit(config, await nodes());
+    else if (here !== undefined) refuseUnfit(here);
     return ref;
   }
 
@@ -59,6 +75,7 @@ export function imageChecks({ podman, external }: CheckParts) {
    */
   async function fromAfar(
     ref: string,
+    nodes: Nodes,
     report: Report,
     signal: AbortSignal,
   ): Promise<ImageConfig | undefined> {
@@ -68,7 +85,7 @@ export function imageChecks({ podman, external }: CheckParts) {
     const unchecked = (why: string) =>
       report({ type: 'output', line: `the image ${ref} is used unchecked: ${why}` });
     try {
-      if (!unseen.has(host)) return await configOf(ref, AbortSignal.any([signal, late]));
+      if (!unseen.has(host)) return await configOf(ref, nodes, AbortSignal.any([signal, late]));
       unchecked(`${host} can't be seen from here`);
     } catch (error) {
       if (!(error instanceof PaudeError) || signal.aborted) throw error;
@@ -80,14 +97,14 @@ export function imageChecks({ podman, external }: CheckParts) {
   }
 
   /** With the user's login, so never of who only says to be that registry. */
-  async function configOf(ref: string, signal: AbortSignal): Promise<ImageConfig> {
+  async function configOf(ref: string, platforms: Nodes, signal: AbortSignal): Promise<ImageConfig> {
     const [{ reference }, { readConfig }] = await Promise.all([
       import('./image/registry-name.ts'),
       import('./image/read-config.ts'),
     ]);
     const { host, name, version } = reference(ref);
     const shelf = await external(host, name, true);
-    return readConfig(shelf, name, version, undefined, signal);
+    return readConfig(shelf, name, version, platforms, signal);
   }
 
   return { checked, missingIn };

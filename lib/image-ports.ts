@@ -55,14 +55,27 @@ export function imagePorts({ env, home, settings, podman, agree, published }: Im
     return ensureProxyImage(await recipe(description, architecture, signal), await podman(), report, signal);
   }
 
-  /** What images for a cluster are to be: `linux/amd64`. */
+  const asked = new WeakMap<Cluster, Promise<readonly string[]>>();
+
+  /** The platforms of a cluster's nodes; none where the settings say what they are. Asked for once. */
+  async function nodesOf(cluster: Cluster, signal: AbortSignal): Promise<readonly string[]> {
+    if ((await settings()).values.platform !== undefined) return [];
+    const { clusterRegistry } = await import('./backends/kubernetes/registry/cluster-registry.ts');
+    const known = asked.get(cluster) ?? clusterRegistry(cluster).platforms(signal);
+    asked.set(cluster, known);
+    return known;
+  }
+
+  /** What images that are built for a cluster are to be: `linux/amd64`. */
   async function platformFor(cluster: Cluster, signal: AbortSignal): Promise<string> {
-    const [{ platformOf }, { clusterRegistry }] = await Promise.all([
-      import('./image/local-image.ts'),
-      import('./backends/kubernetes/registry/cluster-registry.ts'),
-    ]);
-    const asked = (await settings()).values.platform;
-    return platformOf(asked, asked === undefined ? await clusterRegistry(cluster).platforms(signal) : []);
+    const { platformOf } = await import('./image/local-image.ts');
+    return platformOf((await settings()).values.platform, await nodesOf(cluster, signal));
+  }
+
+  /** What ready ones may be. */
+  async function platformsFor(cluster: Cluster, signal: AbortSignal): Promise<readonly string[]> {
+    const { platformsOf } = await import('./image/local-image.ts');
+    return platformsOf((await settings()).values.platform, await nodesOf(cluster, signal));
   }
 
   /** Brings images that Podman has to a cluster; gives, for each, the reference by which its nodes pull it. */
@@ -165,6 +178,7 @@ export function imagePorts({ env, home, settings, podman, agree, published }: Im
     carried,
     carriedProxy,
     platformFor,
+    platformsFor,
     pullSecret,
     checked,
     missingIn,

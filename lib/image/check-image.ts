@@ -82,10 +82,13 @@ export function kindOf({ config }: ImageConfig): ImageKind {
   return config?.Entrypoint?.includes(needs.proxy.entrypoint) ? 'proxy' : 'session';
 }
 
-/** What is missing as far as an image's configuration tells, for where nothing can be run. */
+/**
+ * What is missing as far as an image's configuration tells, for where nothing can be run. The platforms are those of the
+ * machines that are to run it, `linux/amd64`; undefined where that is no question.
+ */
 export function missingOutside(
   { os, architecture, config }: ImageConfig,
-  platform: string | undefined,
+  platforms: readonly string[] | undefined,
   kind: ImageKind,
 ): readonly string[] {
   const missing: string[] = [];
@@ -96,11 +99,25 @@ export function missingOutside(
     );
   const known = new Set(config?.Env?.map((line) => line.split('=')[0]));
   for (const name of variables) if (!known.has(name)) missing.push(`the variable ${name}`);
-  if (platform !== undefined && `${os}/${architecture}` !== platform)
-    missing.push(`the platform ${platform}: it is for ${os}/${architecture}`);
+  const is = `${os}/${architecture}`;
+  if (platforms !== undefined && !platforms.includes(is))
+    missing.push(`the nodes' platform, ${platforms.join(' or ')} (--platform says another): it is for ${is}`);
   return missing;
 }
 
+/** An image of Podman's own, which no node can pull. */
+export function localImageUnfit(ref: string, kind: ImageKind): PaudeError {
+  const flag = kind === 'proxy' ? '--proxy-image' : '--image';
+  return new PaudeError(
+    'IMAGE_UNFIT',
+    `the image ${ref} is only here, and the nodes of a cluster can't pull it`,
+    {
+      hint: `leave ${flag} out, and an image is built and brought there (git paude image push does just that); or podman push ${ref} quay.io/myuser/NAME, and ${flag}=quay.io/myuser/NAME`,
+    },
+  );
+}
+
+/** The error for an image that lacks something. */
 export function unfit(ref: string, { kind, missing }: Fitness): PaudeError {
   return new PaudeError(
     'IMAGE_UNFIT',

@@ -50,14 +50,22 @@ export async function podmanPlatform(port: ImagePort, signal: AbortSignal): Prom
   return exitCode === 0 ? stdout.trim() : undefined;
 }
 
-/** What an image for a cluster is to be: as asked for, else as the nodes are, else what most are. */
+/** What a cluster can run: what was asked for, else what the nodes are, else what most are. */
+export function platformsOf(asked: unknown, nodes: readonly string[]): readonly [string, ...string[]] {
+  if (typeof asked === 'string') return [asked];
+  const [first = 'linux/amd64', ...others] = nodes.filter((one) => one.startsWith('linux/'));
+  return [first, ...others];
+}
+
+/** What an image that is built for a cluster is to be. Throws IMAGE_PLATFORM where that is not one. */
 export function platformOf(asked: unknown, nodes: readonly string[]): string {
-  if (typeof asked === 'string') return asked;
-  const linux = nodes.filter((one) => one.startsWith('linux/'));
-  if (linux.length > 1) {
-    throw new PaudeError('IMAGE_PLATFORM', `the nodes are of several platforms: ${linux.join(', ')}`, {
-      hint: `say which one the image is for: --platform=${linux[0]}`,
-    });
-  }
-  return linux[0] ?? 'linux/amd64';
+  const [only, ...others] = platformsOf(asked, nodes);
+  if (others.length === 0) return only;
+  throw new PaudeError(
+    'IMAGE_PLATFORM',
+    `the nodes are of several platforms: ${[only, ...others].join(', ')}`,
+    {
+      hint: `say which one the image is for: --platform=${only}`,
+    },
+  );
 }

@@ -1,25 +1,29 @@
 import * as assert from 'uvu/assert';
-import { podmanProgram } from '../../lib/backends/podman/podman.ts';
+import { podmanProgram, type Podman } from '../../lib/backends/podman/podman.ts';
 import { isPaudeError } from '../../lib/errors.ts';
 import { imageChecks } from '../../lib/image-checks.ts';
 import type { ImageKind } from '../../lib/image/check-image.ts';
 import type { SessionEvent } from '../../lib/session/events.ts';
 import { suite } from '../harness/suite.ts';
-import { reply, wireRegistry } from './wire-registry.ts';
+import { digestOf, json, reply, wireRegistry } from './wire-registry.ts';
 
 const test = suite('ready images');
 const signal = new AbortController().signal;
-const place = { backend: 'kubernetes', context: 'c', namespace: 'n' } as const;
 const registry = wireRegistry(test);
 
-function put(tag: string, config: object): void {
-  registry.put(tag, { os: 'linux', architecture: 'amd64', config });
+function put(tag: string, config: object, architecture = 'amd64'): void {
+  registry.put(tag, { os: 'linux', architecture, config });
 }
 
-/** On a machine without Podman, with the registry at the wire in place of each one. */
-const checks = () =>
+const sessionConfig = {
+  Entrypoint: ['tini', '/usr/libexec/paude/entrypoint'],
+  Env: ['HOME', 'PAUDE_VOLUME', 'PAUDE_RUN', 'PAUDE_FILES'].map((name) => `${name}=/x`),
+};
+
+/** On a machine without Podman, if none is given, with the registry at the wire in place of each one. */
+const checks = (podman: () => Promise<Podman> = async () => podmanProgram({ PATH: '/nowhere' })) =>
   imageChecks({
-    podman: async () => podmanProgram({ PATH: '/nowhere' }),
+    podman,
     external: async (host) => ({
       wire: { name: host, origin: registry.origin, options: {} },
       login: { login: async () => undefined },
@@ -28,18 +32,26 @@ const checks = () =>
     }),
   });
 
-async function check(kind: ImageKind, ref: string, { checked, missingIn } = checks()) {
+async function check(
+  kind: ImageKind,
+  ref: string,
+  { checked, missingIn } = checks(),
+  platforms: readonly string[] = ['linux/amd64'],
+) {
   const events: SessionEvent[] = [];
-  const given = await checked(kind, ref, place, (event) => events.push(event), signal).catch(
-    (error: unknown) => error,
-  );
+  const given = await checked(
+    kind,
+    ref,
+    async () => platforms,
+    (event) => events.push(event),
+    signal,
+  ).catch((error: unknown) => error);
   return { given, events, missingIn: () => missingIn(ref, signal) };
 }
 
 test('a proxy’s image is known as one, and is none for a session; nor the other way round', async () => {
   put('proxy', { Entrypoint: ['/usr/libexec/paude-proxy/start'] });
-  const Env = ['HOME', 'PAUDE_VOLUME', 'PAUDE_RUN', 'PAUDE_FILES'].map((name) => `${name}=/x`);
-  put('session', { Entrypoint: ['tini', '/usr/libexec/paude/entrypoint'], Env });
+  put('session', sessionConfig);
   const fit = await check('proxy', 'a.example/x:proxy');
   assert.is(fit.given, 'a.example/x:proxy');
   assert.equal(await fit.missingIn(), { kind: 'proxy', missing: [] });
@@ -52,6 +64,63 @@ test('a proxy’s image is known as one, and is none for a session; nor the othe
     assert.ok(isPaudeError(given, 'IMAGE_UNFIT'), String(given));
     assert.match(given.message, said);
   }
+});
+
+/** A session's image for one platform, and one for several; the registry has it by the tags `arm64` and `index`. */
+function putSeveral(): void {
+  put('arm64', sessionConfig, 'arm64');
+  put('amd64', sessionConfig);
+  const manifests = ['arm64', 'amd64'].map((architecture) => {
+    const bytes = registry.manifests.get(architecture)!;
+    registry.manifests.set(digestOf(bytes), bytes);
+    return { digest: digestOf(bytes), platform: { os: 'linux', architecture } };
+  });
+  const attestation = { digest: 'sha256:0', platform: { os: 'unknown', architecture: 'unknown' } };
+  registry.manifests.set('index', json({ manifests: [attestation, ...manifests] }));
+  registry.manifests.set('alone', json({ manifests: [attestation, manifests[0]] }));
+}
+
+test('one for another platform than the nodes’ is refused before anything is made', async () => {
+  putSeveral();
+  for (const tag of ['arm64', 'alone']) {
+    const { given } = await check('session', `a.example/x:${tag}`);
+    assert.ok(isPaudeError(given, 'IMAGE_UNFIT'), String(given));
+    assert.match(
+      given.message,
+      "the nodes' platform, linux/amd64 (--platform says another): it is for linux/arm64",
+    );
+    for (const nodes of [['linux/arm64'], ['linux/amd64', 'linux/arm64']])
+      assert.is((await check('session', `a.example/x:${tag}`, checks(), nodes)).given, `a.example/x:${tag}`);
+  }
+  for (const nodes of [['linux/amd64'], ['linux/arm64']])
+    assert.is((await check('session', 'a.example/x:index', checks(), nodes)).given, 'a.example/x:index');
+  const none = (await check('session', 'a.example/x:index', checks(), ['linux/s390x'])).given;
+  assert.ok(isPaudeError(none, 'IMAGE_UNFIT'), String(none));
+});
+
+test('one that Podman has for this machine is not what nodes of another kind pull', async () => {
+  putSeveral();
+  const stdout = JSON.stringify([{ Os: 'linux', Architecture: 'arm64', Config: sessionConfig }]);
+  const inspect = async () => ({ exitCode: 0, stdout, stderr: '' });
+  const here = checks(async () => ({ ...podmanProgram({}), run: inspect }));
+  assert.is((await check('session', 'a.example/x:index', here)).given, 'a.example/x:index');
+  const { given } = await check('session', 'a.example/x:arm64', here);
+  assert.ok(isPaudeError(given, 'IMAGE_UNFIT'), String(given));
+  // Where the registry can't be seen, it may have others.
+  registry.fault = (_, response) => {
+    reply(response, 401, { 'www-authenticate': 'Basic realm="x"' });
+    return true;
+  };
+  assert.is((await check('session', 'a.example/x:arm64', here)).given, 'a.example/x:arm64');
+});
+
+test('an image of Podman’s own is refused for a cluster, and not on Podman', async () => {
+  const { given } = await check('proxy', 'localhost/mine:1');
+  assert.ok(isPaudeError(given, 'IMAGE_UNFIT'), String(given));
+  assert.match(given.message, "localhost/mine:1 is only here, and the nodes of a cluster can't pull it");
+  assert.match(given.hint!, /leave --proxy-image out.*podman push localhost\/mine:1 /);
+  const ref = 'localhost/mine:1';
+  assert.is(await checks().checked('session', ref, undefined, () => undefined, signal), ref);
 });
 
 test('one that can’t be seen from here is used, and only --verbose tells; one that is not there is news', async () => {

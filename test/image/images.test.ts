@@ -2,7 +2,7 @@ import * as assert from 'uvu/assert';
 import { claude } from '../../lib/agents/claude.ts';
 import { isPaudeError, PaudeError, type ErrorCode } from '../../lib/errors.ts';
 import { kindOf, missingOutside } from '../../lib/image/check-image.ts';
-import { platformOf } from '../../lib/image/local-image.ts';
+import { platformOf, platformsOf } from '../../lib/image/local-image.ts';
 import { prune, type OwnImage } from '../../lib/image/old-images.ts';
 import { findPublished, publishedFor } from '../../lib/image/published.ts';
 import { originOf, reference, registryName } from '../../lib/image/registry-name.ts';
@@ -45,6 +45,7 @@ test('the platform: asked for, the nodes’, or what most are', async () => {
   assert.is(platformOf('linux/arm64', ['linux/amd64']), 'linux/arm64');
   assert.is(platformOf(undefined, ['linux/arm64', 'windows/amd64']), 'linux/arm64');
   assert.is(platformOf(undefined, []), 'linux/amd64');
+  assert.equal(platformsOf(undefined, ['linux/amd64', 'linux/arm64']), ['linux/amd64', 'linux/arm64']);
   const error = await fails(() => platformOf(undefined, ['linux/amd64', 'linux/arm64']), 'IMAGE_PLATFORM');
   assert.match(error.hint!, '--platform=');
 });
@@ -93,8 +94,8 @@ test('what a configuration shows to be missing', () => {
   const Entrypoint = ['/usr/bin/tini', '--', '/usr/libexec/paude/entrypoint'];
   const Env = ['HOME=/home/paude', 'PAUDE_VOLUME=/pvc', 'PAUDE_RUN=/run/paude', 'PAUDE_FILES=/x'];
   const fit = { os: 'linux', architecture: 'amd64', config: { Entrypoint, Env } };
-  assert.equal(missingOutside(fit, 'linux/amd64', 'session'), []);
-  assert.is(missingOutside(fit, 'linux/arm64', 'session').length, 1);
+  assert.equal(missingOutside(fit, ['linux/arm64', 'linux/amd64'], 'session'), []);
+  assert.is(missingOutside(fit, ['linux/arm64'], 'session').length, 1);
   assert.is(missingOutside({ os: 'linux', architecture: 'amd64' }, undefined, 'session').length, 5);
   const proxy = { ...fit, config: { Entrypoint: ['/usr/libexec/paude-proxy/start'] } };
   assert.equal([kindOf(fit), kindOf(proxy)], ['session', 'proxy']);
