@@ -75,8 +75,9 @@ export function imageWays({ env, home, settings }: WayParts) {
           wire: { ...found, options, logIn: 'oc login' },
           login: {
             homebound: true,
-            login: async (either) => {
-              const given = await inside.login(either);
+            login: async (either, refused) => {
+              const old = refused?.kind === 'password' ? refused.password : undefined;
+              const given = await inside.login(either, old);
               return given && { kind: 'password', username: given.username, password: given.token };
             },
           },

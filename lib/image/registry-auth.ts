@@ -1,6 +1,7 @@
+import { isDeepStrictEqual } from 'node:util';
 import { answerError, loginHint } from './registry-errors.ts';
 import { send, type RegistryWire } from './registry-wire.ts';
-import { PaudeError } from '../errors.ts';
+import { isPaudeError, PaudeError } from '../errors.ts';
 
 /** What a person, or the user's cluster, has given for a registry. An identity is a token that gets others. */
 export type Login =
@@ -8,8 +9,8 @@ export type Login =
   | { readonly kind: 'identity'; readonly token: string };
 
 export interface LoginPort {
-  /** Asked again after a refusal, for there may be a newer one. */
-  login(signal: AbortSignal): Promise<Login | undefined>;
+  /** Asked again with what was refused (401), for there may be a newer one. */
+  login(signal: AbortSignal, refused?: Login): Promise<Login | undefined>;
   /** A login that is worth more than a registry's own may be sent to no other host. */
   readonly homebound?: boolean;
 }
@@ -34,10 +35,29 @@ export function authority(wire: RegistryWire, port: LoginPort): Authority {
   const headers = new Map<string, string>();
   const asking = new Map<string, Promise<string>>();
 
-  async function ask(challenge: Challenge, scope: string, signal: AbortSignal): Promise<string> {
-    const login = await port.login(signal);
-    if (challenge.scheme === 'bearer')
-      return `Bearer ${await tokenOf(wire, port, challenge, scope, login, signal)}`;
+  let given: Login | undefined;
+
+  async function ask(
+    challenge: Challenge,
+    scope: string,
+    refused: Login | undefined,
+    signal: AbortSignal,
+  ): Promise<string> {
+    const login = await port.login(signal, refused);
+    given = login;
+    if (challenge.scheme === 'bearer') {
+      const token = (from: Login | undefined) => tokenOf(wire, port, challenge, scope, from, signal);
+      try {
+        return `Bearer ${await token(login)}`;
+      } catch (error) {
+        if (!isPaudeError(error, 'REGISTRY_LOGIN') || login === undefined || refused !== undefined)
+          throw error;
+        // It is the token service that refused it.
+        given = await port.login(signal, login);
+        if (isDeepStrictEqual(given, login)) throw error;
+        return `Bearer ${await token(given)}`;
+      }
+    }
     if (login === undefined) throw noLogin(wire);
     if (login.kind === 'identity') return `Bearer ${login.token}`;
     return basic(login.username, login.password);
@@ -50,7 +70,8 @@ export function authority(wire: RegistryWire, port: LoginPort): Authority {
       if (challenge === undefined) return false;
       // Somebody else has asked since, in another request of the same scope.
       if (headers.has(scope) && headers.get(scope) !== used) return true;
-      const known = asking.get(scope) ?? ask(challenge, scope, signal);
+      const known =
+        asking.get(scope) ?? ask(challenge, scope, used === undefined ? undefined : given, signal);
       asking.set(scope, known);
       try {
         const header = await known;

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as assert from 'uvu/assert';
 import { isPaudeError, type ErrorCode } from '../../lib/errors.ts';
-import type { Login } from '../../lib/image/registry-auth.ts';
+import type { Login, LoginPort } from '../../lib/image/registry-auth.ts';
 import { repository } from '../../lib/image/registry.ts';
 import { uploadBlob } from '../../lib/image/upload-blob.ts';
 import { suite } from '../harness/suite.ts';
@@ -25,7 +25,7 @@ function blob(size: number) {
   return { bytes, file: { digest: digestOf(bytes), path, size } };
 }
 
-const at = (login?: () => Promise<Login | undefined>, patience = 2000) =>
+const at = (login?: LoginPort['login'], patience = 2000) =>
   repository({ name: 'example.com/me', origin: registry.origin, options: {}, patience }, 'me/image', {
     login: login ?? (async () => undefined),
   });
@@ -261,6 +261,43 @@ test('a login that has expired for good is named, with the command that gives an
   assert.ok(isPaudeError(error, 'REGISTRY_LOGIN'), String(error));
   assert.match(error.message, "the registry's route asks for a login to push a layer");
   assert.is(error.hint, 'oc login');
+});
+
+test('a login is asked for anew only when it has been refused, by the registry or by its token service', async () => {
+  const { file } = blob(1000);
+  const asked: (string | undefined)[] = [];
+  const login = async (_: AbortSignal, refused?: Login) => {
+    const old = refused?.kind === 'password' ? refused.password : undefined;
+    asked.push(old);
+    return { kind: 'password', username: 'u', password: old === undefined ? 'stale' : 'fresh' } as const;
+  };
+  const basic = (password: string) => `Basic ${Buffer.from(`u:${password}`).toString('base64')}`;
+  let good = basic('stale');
+  registry.fault = ({ headers }, response) => {
+    if (headers.authorization === good) return false;
+    reply(response, 401, { 'www-authenticate': 'Basic realm="it"' });
+    return true;
+  };
+  await uploadBlob(at(login), file, () => undefined, signal);
+  assert.equal(asked.splice(0), [undefined]);
+  registry.blobs.clear();
+  good = basic('fresh');
+  await uploadBlob(at(login), file, () => undefined, signal);
+  assert.equal(asked.splice(0), [undefined, 'stale']);
+  registry.blobs.clear();
+  registry.fault = ({ url, headers }, response) => {
+    if (headers.authorization === 'Bearer t') return false;
+    if (url!.startsWith('/token')) {
+      const isGood = headers.authorization === good;
+      reply(response, isGood ? 200 : 401, {}, json(isGood ? '{"token":"t"}' : '{}'));
+    } else {
+      const challenge = `Bearer realm="${registry.origin.origin}/token"`;
+      reply(response, 401, { 'www-authenticate': challenge });
+    }
+    return true;
+  };
+  await uploadBlob(at(login), file, () => undefined, signal);
+  assert.equal(asked, [undefined, 'stale']);
 });
 
 test('a lie about a digest is found, of a layer, of a manifest that was sent and of one that is read', async () => {

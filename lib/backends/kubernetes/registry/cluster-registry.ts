@@ -23,8 +23,14 @@ export interface Reachable {
 
 /** What a cluster has to do with images. */
 export interface ClusterRegistry {
-  /** The user's name and bearer token; undefined with a client certificate. A second call may renew it. */
-  login(signal: AbortSignal): Promise<{ readonly username: string; readonly token: string } | undefined>;
+  /**
+   * The user's name and bearer token; undefined with a client certificate. Another one than was refused, if there is: a
+   * plugin may run for it.
+   */
+  login(
+    signal: AbortSignal,
+    refused?: string,
+  ): Promise<{ readonly username: string; readonly token: string } | undefined>;
   /** The internal registry's public address, or undefined where it has none. */
   route(signal: AbortSignal): Promise<Reachable | undefined>;
   /** The internal registry through a port-forward to one of its pods; undefined where there is none. */
@@ -37,18 +43,19 @@ export interface ClusterRegistry {
 
 export function clusterRegistry(cluster: Cluster): ClusterRegistry {
   const { connection } = cluster;
-  let asked = false;
+
+  async function bearer(signal: AbortSignal): Promise<string | undefined> {
+    const { options } = await connection.upgrade('/', {}, signal);
+    const { authorization } = options.headers as Record<string, string | undefined>;
+    return /^Bearer (.+)$/.exec(authorization ?? '')?.[1];
+  }
 
   return {
     tags: streamTags(cluster),
 
-    async login(signal) {
-      if (asked) connection.renew();
-      asked = true;
-      const { options } = await connection.upgrade('/', {}, signal);
-      const [, token] =
-        /^Bearer (.+)$/.exec(String((options.headers as Record<string, string>)['authorization'] ?? '')) ??
-        [];
+    async login(signal, refused) {
+      let token = await bearer(signal);
+      if (token !== undefined && token === refused && connection.renew()) token = await bearer(signal);
       return token === undefined ? undefined : { username: (await cluster.facts(signal)).user, token };
     },
 
