@@ -47,6 +47,8 @@ export interface Upgrade {
 export interface ApiConnection {
   readonly server: URL;
   readonly context: string;
+  /** There is no kubeconfig: it is a pod's own login, and `context` a name that only we give it. */
+  readonly inCluster: boolean;
   /** The context's namespace, if it names one. */
   readonly namespace: string | undefined;
   /** The user's name in the kubeconfig, which is not the one that the server knows. */
@@ -163,6 +165,7 @@ function apiConnection(
   return {
     server,
     context: target.context,
+    inCluster: target.inCluster,
     namespace: target.namespace,
     user: target.userName,
     request,

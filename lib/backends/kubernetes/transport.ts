@@ -64,14 +64,15 @@ export async function openEarly(ports: RunPorts, ways: Ways<Tunnel>): Promise<Tu
   return ways.viaKubectl();
 }
 
-/** How kubectl is called; throws where there is none. */
+/** How oc or kubectl is called. Throws BACKEND_MISSING where there is neither. */
 export async function kubectl(
   { cluster, env }: RunPorts,
   signal: AbortSignal,
   died: Promise<Error>,
 ): Promise<KubectlOptions> {
   const { findKubectl } = await import('./exec/kubectl-exec.ts');
-  return { program: await findKubectl(env), env, context: cluster.context, signal, died };
+  const context = cluster.connection.inCluster ? undefined : cluster.context;
+  return { program: await findKubectl(env), env, context, signal, died };
 }
 
 /** A command in the session's own container. */

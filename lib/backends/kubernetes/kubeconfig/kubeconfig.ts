@@ -49,11 +49,15 @@ export interface Kubeconfig {
   readonly clusters: Record<string, Cluster>;
   readonly users: Record<string, User>;
   readonly contexts: Record<string, Context>;
+  /** It is of no file: its one context is made of a pod's own credentials, and no other program knows it. */
+  readonly inCluster?: boolean;
 }
 
 /** What one context points to. */
 export interface Target {
   readonly context: string;
+  /** The context is of no file. */
+  readonly inCluster: boolean;
   readonly namespace: string | undefined;
   readonly server: URL;
   readonly cluster: Cluster;
@@ -91,6 +95,7 @@ export function targetOf(config: Kubeconfig, name: string | undefined): Target {
   }
   return {
     context: wanted,
+    inCluster: config.inCluster === true,
     namespace: context.namespace || undefined,
     server: new URL(address),
     cluster,

@@ -103,6 +103,7 @@ async function inCluster(env: NodeJS.ProcessEnv): Promise<Kubeconfig | undefined
   const address = `${isIPv6(host) ? `[${host}]` : host}:${env['KUBERNETES_SERVICE_PORT'] ?? '443'}`;
   return {
     currentContext: name,
+    inCluster: true,
     clusters: {
       [name]: { server: `https://${address}`, 'certificate-authority': join(serviceAccount, 'ca.crt') },
     },

@@ -4,6 +4,9 @@ import { join } from 'node:path';
 import * as assert from 'uvu/assert';
 import { ApiStatus } from '../../../../lib/backends/kubernetes/api-connection.ts';
 import { findKubectl, kubectlExec } from '../../../../lib/backends/kubernetes/exec/kubectl-exec.ts';
+import type { Cluster } from '../../../../lib/backends/kubernetes/cluster.ts';
+import { targetOf, type Kubeconfig } from '../../../../lib/backends/kubernetes/kubeconfig/kubeconfig.ts';
+import { kubectl as howToCall } from '../../../../lib/backends/kubernetes/transport.ts';
 import { isPaudeError } from '../../../../lib/errors.ts';
 import type { Tunnel } from '../../../../lib/tunnel.ts';
 import { suite } from '../../../harness/suite.ts';
@@ -96,6 +99,27 @@ test('oc goes before kubectl, and without both it is said what to install', asyn
   assert.is(await findKubectl({ PATH: `${one}:${two}` }), join(one, 'kubectl'));
   await files.write('two/oc', '', 0o755);
   assert.is(await findKubectl({ PATH: `${one}:${two}` }), join(two, 'oc'));
+});
+
+test('inside a cluster there is no kubeconfig, and no context that it would know', async () => {
+  await files.write('oc', '#!/bin/sh\n', 0o755);
+  const config = (inCluster: boolean): Kubeconfig => ({
+    currentContext: 'in-cluster',
+    inCluster,
+    clusters: { here: { server: 'https://10.0.0.1' } },
+    users: {},
+    contexts: { 'in-cluster': { cluster: 'here' } },
+  });
+  const contextOf = async (inCluster: boolean) => {
+    const connection = targetOf(config(inCluster), undefined);
+    const cluster = { connection, context: connection.context } as unknown as Cluster;
+    const ports = { cluster, env: { PATH: files.path }, transport: async () => 'kubectl' as const };
+    const never = new Promise<Error>(() => undefined);
+    return (await howToCall(ports, new AbortController().signal, never)).context;
+  };
+  assert.is(await contextOf(true), undefined);
+  // A user may call a context of a file just so.
+  assert.is(await contextOf(false), 'in-cluster');
 });
 
 test.run();
