@@ -15,6 +15,9 @@ export interface WayParts {
 
 /** The registries that images are carried to, as the user reaches them. */
 export function imageWays({ env, home, settings }: WayParts) {
+  /** Registries of which it was said that they are not verified: a session's image and its proxy's go one after the other. */
+  const warned = new Set<string>();
+
   /** The external registry that the settings name: with the logins and the trust of Podman. */
   async function external(host: string, path: string, verify: boolean): Promise<Shelf> {
     const [{ originOf }, { trustedFor }, { agentFor, proxyFor }] = await Promise.all([
@@ -60,7 +63,10 @@ export function imageWays({ env, home, settings }: WayParts) {
     const verify = values['openshift-tls-verify'] !== false;
     const inside = clusterRegistry(cluster);
     const unverified = (shelf: Shelf) => {
-      if (!verify) report({ type: 'notice', text: `the certificate of ${shelf.wire.name} is not verified` });
+      const { name } = shelf.wire;
+      if (!verify && !warned.has(name))
+        report({ type: 'notice', text: `the certificate of ${name} is not verified` });
+      warned.add(name);
       return shelf;
     };
     const internal = (name: string, look: typeof inside.route, none: string): Way => ({

@@ -5,6 +5,8 @@ import { join } from 'node:path';
 import * as assert from 'uvu/assert';
 import { podmanProgram } from '../../lib/backends/podman/podman.ts';
 import { isPaudeError } from '../../lib/errors.ts';
+import type { Cluster } from '../../lib/backends/kubernetes/cluster.ts';
+import { imageWays } from '../../lib/image-ways.ts';
 import { imagePorts } from '../../lib/image-ports.ts';
 import type { Report } from '../../lib/session/events.ts';
 import { suite } from '../harness/suite.ts';
@@ -84,6 +86,25 @@ test('whether nodes need a login is asked there only of the registry that images
     assert.match(notices.join(), /no pull secret is made for 127.*certificate of .* is not trusted/);
   }
   assert.is(registry.requests.length, 1);
+});
+
+test('is said once of a registry, however many images go there', async () => {
+  const said = async (verify: boolean) => {
+    const settings = async () => ({
+      values: { 'openshift-tls-verify': verify, 'openshift-registry': `${host()}/me` },
+      origins: {},
+    });
+    const { ways } = imageWays({ env: {}, home, settings });
+    const notices: string[] = [];
+    const report: Report = (event) => void (event.type === 'notice' && notices.push(event.text));
+    for (let images = 0; images < 2; images++) {
+      const [way] = await ways({ connection: {}, namespace: 'n' } as unknown as Cluster, report);
+      await way!.open(signal);
+    }
+    return notices;
+  };
+  assert.equal(await said(false), [`the certificate of ${host()}/me is not verified`]);
+  assert.equal(await said(true), []);
 });
 
 test.run();
