@@ -28,7 +28,9 @@ export function placePorts({ flags, userFolder, usualPlace }: House) {
     },
     remember: async (place: Place): Promise<void> => {
       const { rememberPlace } = await import('./config/places.ts');
-      await rememberPlace(userFolder, place);
+      const remembered = rememberPlace(userFolder, place);
+      // Podman is used where nothing of the user's own can be written, too.
+      await (place.backend === 'podman' ? remembered.catch(() => undefined) : remembered);
     },
   };
 }

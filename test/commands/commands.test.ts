@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as assert from 'uvu/assert';
 import type { Context } from '../../lib/commands/command.ts';
@@ -147,6 +147,12 @@ test('who has used Podman alone has it asked once, and misses it where it is gon
   const gone = await world.paudeIn(world.root, { backend: without }, 'list');
   assert.is(gone.code, 1);
   assert.match(gone.stderr, /podman is not on the PATH/);
+});
+
+test('where nothing can be remembered, sessions on Podman are made all the same', async () => {
+  mkdirSync(join(world.root, '.config/paude/places.jsonl'), { recursive: true });
+  const made = await world.paude('create', 'x');
+  assert.is(made.code, 0, made.stderr);
 });
 
 test('delete without --confirm says what it would remove; with it, only what is of this very session', async () => {
