@@ -9,6 +9,8 @@ export interface StartPhase {
   readonly text: string;
   /** From now on commands can be opened in this part, whatever else is waited for; they wait until it is ready. */
   readonly runs?: 'session' | 'proxy';
+  /** It did not run before, and this very start has begun it. */
+  readonly begun?: boolean;
 }
 
 export interface StartOptions {

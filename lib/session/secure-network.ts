@@ -23,8 +23,9 @@ export interface NetworkPorts {
 }
 
 /**
- * Beside a session's start, and ended before its agent starts: brings the rules up to date with what this shell's
- * agent needs, and proves that there is no other way out. Where that is not proved the session is stopped again.
+ * Beside a session's start, and ended before its agent starts: brings the rules of the user's own session up to date
+ * with what this shell's agent needs, and proves that there is no other way out. Where that is not proved it is stopped
+ * again, but for another's session that ran before.
  * Throws what the start throws, NETWORK_DOWN, NETWORK_UNENFORCED, SESSION_FAILED.
  */
 export async function secureNetwork(
@@ -47,13 +48,27 @@ export async function secureNetwork(
     over.abort();
     // A start that has failed has undone what it did.
     await starting.done;
-    // Nobody is to find it running, unproved. What ran before was proved when it was started, and an agent may be at
-    // work in it: a connection that broke under the question is no reason to end that.
-    if (session.egress !== undefined)
-      if (session.state !== 'running' || isPaudeError(error, 'NETWORK_UNENFORCED'))
-        await ports.backend.stop(session.location.name, AbortSignal.timeout(60_000)).catch(() => undefined);
+    if (session.egress !== undefined && (await isToEnd(ports, session, starting, error)))
+      await ports.backend.stop(session.location.name, AbortSignal.timeout(60_000)).catch(() => undefined);
     throw error;
   }
+}
+
+/**
+ * Nobody is to find running, unproved, what this start has begun. What ran before was proved when it was started, and
+ * an agent may be at work in it: a connection that broke under the question is no reason to end that, and in another's
+ * session nothing is.
+ */
+async function isToEnd(
+  { backend }: NetworkPorts,
+  { state, owner }: Session,
+  starting: Starting,
+  error: unknown,
+): Promise<boolean> {
+  if (starting.hasBegun()) return true;
+  if (state === 'running' && !isPaudeError(error, 'NETWORK_UNENFORCED')) return false;
+  const user = await backend.whoami(AbortSignal.timeout(10_000)).catch(() => undefined);
+  return owner === user;
 }
 
 async function prove(
@@ -66,14 +81,10 @@ async function prove(
   const { egress, description, location } = session;
   if (egress === undefined) return;
   const { backend, network } = ports;
-  await starting.proxy;
-  const hosts = await network.agentHosts(description.agent);
-  const change = (present: NetworkRules) => withAgentHosts(present, hosts);
+  const [user] = await Promise.all([backend.whoami(signal), starting.proxy]);
+  // What this shell's agent needs, and its login, is nothing to another's session.
   const rules =
-    change(egress.rules) === egress.rules
-      ? egress.rules
-      : await changeNetwork(backend, { ...session, state: 'running' }, change, signal);
-  await sendLogin(ports, session, signal);
+    session.owner === user ? await bringUpToDate(ports, session, egress.rules, signal) : egress.rules;
   const [verdict, openings, mayBeOpen] = await Promise.all([
     verdictOn(backend, session, rules, starting, report, signal),
     backend.openings(location.name, signal),
@@ -82,6 +93,23 @@ async function prove(
   const accepted = description.acceptUnenforced === true || mayBeOpen;
   const isOpen = judge(location.name, verdict, openings, accepted, report);
   await rememberOpen(backend, location.name, rules, isOpen, signal);
+}
+
+/** Lets through what this shell's agent needs, and sends this shell's login to the upstream proxy. Gives the rules. */
+async function bringUpToDate(
+  ports: NetworkPorts,
+  session: Session,
+  present: NetworkRules,
+  signal: AbortSignal,
+): Promise<NetworkRules> {
+  const hosts = await ports.network.agentHosts(session.description.agent);
+  const change = (rules: NetworkRules) => withAgentHosts(rules, hosts);
+  const rules =
+    change(present) === present
+      ? present
+      : await changeNetwork(ports.backend, { ...session, state: 'running' }, change, signal);
+  await sendLogin(ports, session, signal);
+  return rules;
 }
 
 /** What the user accepted for this run stands with the session, until a start proves that it is closed. */

@@ -53,6 +53,8 @@ export interface Starting {
   readonly proxy: Promise<void>;
   readonly session: Promise<void>;
   readonly done: Promise<void>;
+  /** Whether what runs now was begun by it, and did not run before. */
+  readonly hasBegun: () => boolean;
 }
 
 /** Begins a start, so that others can work beside it. */
@@ -63,7 +65,9 @@ export function beginStart(
   signal: AbortSignal,
 ): Starting {
   const [proxy, session] = [deferred(), deferred()];
-  const onPhase = ({ runs }: StartPhase) => {
+  let hasBegun = false;
+  const onPhase = ({ runs, begun }: StartPhase) => {
+    hasBegun ||= begun === true;
     if (runs === 'proxy') proxy.resolve();
     if (runs === 'session') session.resolve();
   };
@@ -75,7 +79,7 @@ export function beginStart(
   const all = { proxy: proxy.promise, session: session.promise, done };
   // Who waits for one hears of it; nobody need wait for all.
   for (const one of Object.values(all)) one.catch(() => undefined);
-  return all;
+  return { ...all, hasBegun: () => hasBegun };
 }
 
 function deferred() {

@@ -12,12 +12,14 @@ import { suite } from '../harness/suite.ts';
 const test = suite('secure network');
 const never = new AbortController().signal;
 const up = Promise.resolve();
-const started = { proxy: up, session: up, done: up };
+const started = { proxy: up, session: up, done: up, hasBegun: () => false };
+const begun = { ...started, hasBegun: () => true };
 
 /** A backend in whose parts each command says what stands here, and what was asked of it. */
 function backendOf(answers: Readonly<Record<string, string>>, openings: readonly string[] = []) {
   const asked = { commands: [] as string[], stopped: [] as string[], kept: [] as NetworkRules[] };
   const backend = {
+    whoami: async () => 'test',
     open: async (_: string, [, verb = '']: readonly string[]) => {
       asked.commands.push(verb);
       const answer = answers[verb];
@@ -82,6 +84,41 @@ test('one in which an agent may be at work outlives a connection that broke', as
   assert.equal(asked.stopped, []);
 });
 
+test('to another’s session nothing of this shell goes, and only what this command has begun is stopped', async () => {
+  const network = {
+    ...noNetwork.network,
+    agentHosts: async () => ['mine.example.com'],
+    upstreamLogin: async () => 'me:secret',
+  };
+  const upstream = { host: 'proxy.example.com', port: 3128, tls: false };
+  const others = (state: SessionState): Session => {
+    const session = sessionIn(state);
+    return {
+      ...session,
+      owner: 'somebody else',
+      description: { ...session.description, upstreamProxy: 'http://proxy.example.com:3128' },
+      egress: { ...session.egress!, upstream },
+    };
+  };
+  const secureIt = (backend: Backend, state: SessionState, starting = started) =>
+    secureNetwork({ backend, network }, Promise.resolve(others(state)), starting, () => undefined, never);
+  const { backend, asked } = backendOf({ ...closed, proved: '' });
+  await secureIt(backend, 'running');
+  assert.equal(asked.commands, ['proved', 'around', 'probe']);
+  assert.equal(asked.kept, []);
+  for (const [state, starting, stopped] of [
+    ['running', started, []],
+    ['starting', started, []],
+    ['starting', begun, ['x']],
+    ['stopped', begun, ['x']],
+  ] as const) {
+    const opened = backendOf({ ...open, proved: '' });
+    const error = await secureIt(opened.backend, state, starting).catch((reason: unknown) => reason);
+    assert.ok(isPaudeError(error, 'NETWORK_UNENFORCED'), String(error));
+    assert.equal(opened.asked.stopped, stopped, state);
+  }
+});
+
 test('what ran and was proved is not probed again, and what was not is', async () => {
   const proved = backendOf({ ...closed, proved: 'proved\n' });
   await secure(proved.backend, sessionIn('running'));
@@ -124,7 +161,7 @@ test('the proof begins beside the start, and waits for the session only when it 
   const session = new Promise<void>((resolve) => (runs = resolve));
   const done = new Promise<void>((resolve) => (ends = resolve));
   let ended = false;
-  const securing = secure(backend, sessionIn('stopped'), false, { proxy: up, session, done });
+  const securing = secure(backend, sessionIn('stopped'), false, { ...begun, session, done });
   void securing.then(() => (ended = true));
   await new Promise(setImmediate);
   assert.equal(asked.commands, ['around']);
@@ -141,7 +178,7 @@ test('a start that fails says why itself, and has undone what it did', async () 
   const { backend, asked } = backendOf({});
   const failure = Promise.reject(new PaudeError('IMAGE_PULL_FAILED', 'no image'));
   failure.catch(() => undefined);
-  const starting = { proxy: failure, session: failure, done: failure };
+  const starting = { ...started, proxy: failure, session: failure, done: failure };
   const error = await secure(backend, sessionIn('stopped'), false, starting).catch(
     (reason: unknown) => reason,
   );

@@ -39,6 +39,7 @@ export async function* startPod(
   const { set, begun } = await scaleUp(cluster, name, signal);
   const egress = alone ? undefined : sessionOf(cluster, set)?.egress;
   try {
+    if (begun) yield { text: `waiting for the pod (${objectName(name)})`, begun };
     if (egress !== undefined)
       await scaleProxy(cluster, name, 1, signal, configurationOf(egress.rules, egress.upstream));
     yield* watchStart(cluster, name, { begun, filtered: egress !== undefined }, signal);

@@ -45,6 +45,7 @@ export async function* startContainer(
       signal,
     );
   };
+  if (!runs) yield { text: `starting the session ${name}`, begun: true };
   try {
     try {
       yield* attempt({ addresses, state: states.get(proxyName(name)) });
