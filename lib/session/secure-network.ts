@@ -90,7 +90,9 @@ async function prove(
     backend.openings(location.name, signal),
     network.acceptUnenforced(),
   ]);
-  const accepted = description.acceptUnenforced === true || mayBeOpen;
+  // What was accepted at a start holds for all of that run.
+  const wasAccepted = session.state === 'running' && rules.unenforced === true;
+  const accepted = description.acceptUnenforced === true || wasAccepted || mayBeOpen;
   const isOpen = judge(location.name, verdict, openings, accepted, report);
   await rememberOpen(backend, location.name, rules, isOpen, signal);
 }

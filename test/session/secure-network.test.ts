@@ -155,6 +155,15 @@ test('what was accepted at a start stands with the session until one proves it',
   assert.equal(proved.asked.kept, [{ agent: [], allow: [], deny: [] }]);
 });
 
+test('what was accepted holds for as long as that run goes on, and no longer', async () => {
+  const running = backendOf({ ...open, proved: '' });
+  await secure(running.backend, sessionIn('running', true));
+  assert.equal([running.asked.stopped, running.asked.kept], [[], []]);
+  const again = backendOf(open);
+  const error = await secure(again.backend, sessionIn('stopped', true)).catch((reason: unknown) => reason);
+  assert.ok(isPaudeError(error, 'NETWORK_UNENFORCED'), String(error));
+});
+
 test('the proof begins beside the start, and waits for the session only when it is its turn', async () => {
   const { backend, asked } = backendOf(closed);
   let [runs, ends] = [() => {}, () => {}];
