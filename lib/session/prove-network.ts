@@ -11,7 +11,8 @@ const patience = 15;
 
 /**
  * Whether this run of a session was proved before: its probe leaves a mark in the memory of the session, which goes
- * with the run. An agent that forges one has been proved to be closed in before it could.
+ * with the run. Where a start goes on only with the proof, an agent that forges one has been proved to be closed in
+ * before it could; elsewhere it shows nothing.
  */
 export async function wasProved(backend: Backend, name: SessionName, signal: AbortSignal): Promise<boolean> {
   const question = { role: 'session', command: ['paude-session', 'proved'] } as const;

@@ -128,16 +128,20 @@ async function rememberOpen(
   await backend.changeRules(name, change, signal);
 }
 
-/** What ran before, and was proved in that very run, is not probed again at each connect. */
+/**
+ * What ran before, and was proved in that very run, is not probed again at each connect; but where the user goes on
+ * unproved, the session itself may have left the mark.
+ */
 async function verdictOn(
   backend: Backend,
-  { location: { name }, state }: Session,
+  { location: { name }, state, description }: Session,
   rules: NetworkRules,
   starting: Starting,
   report: Report,
   signal: AbortSignal,
 ): Promise<Verdict> {
-  if (state === 'running' && (await wasProved(backend, name, signal))) return { open: [] };
+  const counts = rules.unenforced !== true && description.acceptUnenforced !== true;
+  if (state === 'running' && counts && (await wasProved(backend, name, signal))) return { open: [] };
   report({ type: 'step', text: `proving that the network of ${name} is closed` });
   return probeNetwork(backend, name, rules, starting.session, signal);
 }

@@ -128,6 +128,16 @@ test('what ran and was proved is not probed again, and what was not is', async (
   assert.equal(unproved.asked.commands, ['proved', 'around', 'probe']);
 });
 
+test('one that was accepted unenforced could forge the mark: it is probed each time', async () => {
+  const session = sessionIn('running');
+  const described = { ...session, description: { ...session.description, acceptUnenforced: true } };
+  for (const one of [sessionIn('running', true), described]) {
+    const { backend, asked } = backendOf({ ...open, proved: 'proved\n' });
+    await secure(backend, one);
+    assert.equal(asked.commands, ['around', 'probe']);
+  }
+});
+
 test('one that did not run is probed, whatever it says of itself', async () => {
   const { backend, asked } = backendOf({ ...open, proved: 'proved\n' });
   const error = await secure(backend, sessionIn('stopped')).catch((reason: unknown) => reason);
