@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as wait } from 'node:timers/promises';
-import { interrupted, isPaudeError } from '../errors.ts';
+import { interrupted, isPaudeError, PaudeError } from '../errors.ts';
 import type { SessionName } from '../names.ts';
-import type { Terminal } from './backend.ts';
+import type { Backend, Terminal } from './backend.ts';
+import type { Receiver } from './bring-credentials.ts';
 import type { Report } from './events.ts';
 import { keepFresh, usualPace, type Pace } from './keep-fresh.ts';
 import { takeLease } from './lease.ts';
@@ -19,7 +20,8 @@ export interface ConnectPorts extends StartPorts {
 /**
  * Starts a session if need be, brings the user's credentials and attaches the terminal to its tmux. Ends with tmux's exit code: 0 when the
  * user detached. A terminal that vanishes is detached on the far side, too. When the connection drops, it says so
- * and connects again, until the session itself is gone or the user gives up: tmux is as it was.
+ * and connects again, until the session itself is gone or the user gives up: tmux is as it was, or in a session that
+ * was made again meanwhile, its network proved and the credentials there.
  * Throws LOGIN_MISSING before anything is started, SYNC_FAILED.
  */
 export async function connectSession(
@@ -29,35 +31,18 @@ export async function connectSession(
   report: Report,
   signal: AbortSignal,
 ): Promise<number> {
-  const { receiver, synced } = await startSession(ports, name, report, signal, ({ missing }) => {
+  const once = noticesOnce(report);
+  const first = await startSession(ports, name, once, signal, ({ missing }) => {
     if (missing !== undefined) throw missing;
   });
-  report({ type: 'done', text: `attached to ${name}; Ctrl+b d detaches` });
-  const { credentials } = receiver;
-  const over = new AbortController();
-  if (credentials !== undefined && synced !== undefined) {
-    const { backend, pace = usualPace } = ports;
-    void keepFresh({ backend, credentials }, name, synced.login, pace, over.signal);
-  }
-  try {
-    return await attachAgain(ports, name, terminal, report, signal);
-  } finally {
-    over.abort();
-  }
-}
-
-async function attachAgain(
-  ports: ConnectPorts,
-  name: SessionName,
-  terminal: Terminal,
-  report: Report,
-  signal: AbortSignal,
-): Promise<number> {
   let lost = -Infinity;
-  for (let failures = 0; ; failures++) {
-    const begun = Date.now();
+  for (let failures = 0, next: Started | undefined = first; ; failures++, next = undefined) {
+    let begun = Infinity;
     try {
-      return await attachOnce(ports, name, terminal, signal);
+      const started = next ?? (await startSession(ports, name, once, signal, assertToRun));
+      report({ type: 'done', text: `attached to ${name}; Ctrl+b d detaches` });
+      begun = Date.now();
+      return await attachFresh(ports, name, terminal, started, signal);
     } catch (error) {
       if (signal.aborted) throw interrupted();
       const refused = isPaudeError(error, 'FORBIDDEN') && Date.now() - lost < refusals;
@@ -76,13 +61,53 @@ async function attachAgain(
   }
 }
 
+type Started = Awaited<ReturnType<typeof startSession>>;
+
+/** However often it is tried again, a sentence is said once. */
+function noticesOnce(report: Report): Report {
+  const said = new Set<string>();
+  return (event) => {
+    if (event.type === 'notice' && said.has(event.text)) return;
+    if (event.type === 'notice') said.add(event.text);
+    report(event);
+  };
+}
+
+/** Who only lost the connection does not start what somebody has stopped meanwhile. Throws SESSION_STOPPED. */
+function assertToRun({ session: { state, reason, location } }: Receiver): void {
+  if (state === 'running' || state === 'starting') return;
+  const why = reason === undefined ? '' : `: ${reason}`;
+  throw new PaudeError('SESSION_STOPPED', `the session ${location.name} is ${state}${why}`, {
+    hint: `git paude connect ${location.name}`,
+  });
+}
+
 /** For how long a server that was just started may refuse what it allowed before; milliseconds. */
 const refusals = 60_000;
 /** What may be over in a moment. */
 const passing: ReadonlySet<string> = new Set(['CONNECTION_LOST', 'BACKEND_UNREACHABLE']);
 
+/** Attaches, and beside it sends a login that changes at home. */
+async function attachFresh(
+  ports: ConnectPorts,
+  name: SessionName,
+  terminal: Terminal,
+  { receiver: { credentials }, synced }: Started,
+  signal: AbortSignal,
+): Promise<number> {
+  const { backend, pace = usualPace } = ports;
+  const over = new AbortController();
+  if (credentials !== undefined && synced !== undefined)
+    void keepFresh({ backend, credentials }, name, synced.login, pace, over.signal);
+  try {
+    return await attachOnce(backend, name, terminal, signal);
+  } finally {
+    over.abort();
+  }
+}
+
 async function attachOnce(
-  { backend }: StartPorts,
+  backend: Backend,
   name: SessionName,
   terminal: Terminal,
   signal: AbortSignal,

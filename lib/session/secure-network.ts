@@ -61,12 +61,12 @@ export async function secureNetwork(
  */
 async function isToEnd(
   { backend }: NetworkPorts,
-  { state, owner }: Session,
+  { owner }: Session,
   starting: Starting,
   error: unknown,
 ): Promise<boolean> {
   if (starting.hasBegun()) return true;
-  if (state === 'running' && !isPaudeError(error, 'NETWORK_UNENFORCED')) return false;
+  if (!isPaudeError(error, 'NETWORK_UNENFORCED')) return false;
   const user = await backend.whoami(AbortSignal.timeout(10_000)).catch(() => undefined);
   return owner === user;
 }

@@ -1,17 +1,21 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
 import * as assert from 'uvu/assert';
 import { isPaudeError, PaudeError, type ErrorCode } from '../../lib/errors.ts';
 import { sessionName } from '../../lib/names.ts';
 import type { Backend, Terminal } from '../../lib/session/backend.ts';
-import { connectSession } from '../../lib/session/connect-session.ts';
-import { directoryBackend } from '../backends/directory.ts';
+import { connectSession, type ConnectPorts } from '../../lib/session/connect-session.ts';
+import type { Part } from '../../lib/session/credentials.ts';
+import { directoryBackend, type DirectoryBackend } from '../backends/directory.ts';
+import { handMade } from '../credentials/hand-made.ts';
 import { noNetwork } from '../harness/no-network.ts';
 import { suite } from '../harness/suite.ts';
 
 const test = suite('connect session');
 const name = sessionName('x');
+const never = new AbortController().signal;
 const terminal = {} as Terminal;
 const description = { agent: 'claude', agentArgs: [], packages: [], yolo: false, allowNetwork: false };
 let root: string;
@@ -19,8 +23,11 @@ let root: string;
 test.before.each(async () => void (root = await mkdtemp(join(tmpdir(), 'paude-connect-'))));
 test.after.each(() => rm(root, { recursive: true, force: true }));
 
+/** A step of a session's terminal: how it ends, or what is done first. */
+type End = number | ErrorCode | ((directory: DirectoryBackend) => Promise<ErrorCode>);
+
 /** Connects to a session whose terminal ends as it is told, one end after the other; gives the end and what was said. */
-async function connect(ends: (number | ErrorCode)[], signal = new AbortController().signal) {
+async function connect(ends: End[], signal = new AbortController().signal, more: Partial<ConnectPorts> = {}) {
   const directory = directoryBackend(root);
   await directory.create({ name, image: 'none', description }, () => undefined, signal);
   const said: string[] = [];
@@ -30,7 +37,8 @@ async function connect(ends: (number | ErrorCode)[], signal = new AbortControlle
     attach: async () => {
       const end = ends[attached++];
       if (typeof end === 'number') return end;
-      throw new PaudeError(end!, `it is ${end}`);
+      const code = typeof end === 'function' ? await end(directory) : end!;
+      throw new PaudeError(code, `it is ${code}`);
     },
   };
   const ports = {
@@ -38,6 +46,7 @@ async function connect(ends: (number | ErrorCode)[], signal = new AbortControlle
     backend,
     ensureImage: async () => 'none',
     credentials: undefined,
+    ...more,
   };
   const end = await connectSession(
     ports,
@@ -46,7 +55,7 @@ async function connect(ends: (number | ErrorCode)[], signal = new AbortControlle
     (event) => event.type === 'notice' && said.push(event.text),
     signal,
   ).catch((error: unknown) => error);
-  await directory.stop(name, new AbortController().signal);
+  await directory.stop(name, never).catch(() => undefined);
   return { end, said, attached };
 }
 
@@ -75,6 +84,66 @@ test('a server that was just started may refuse for a while what it allowed befo
   const { end, attached } = await connect(['CONNECTION_LOST', 'FORBIDDEN', 0]);
   assert.is(end, 0);
   assert.is(attached, 3);
+});
+
+const lostAfter = (work: (directory: DirectoryBackend) => Promise<void>) => async (at: DirectoryBackend) => {
+  await work(at);
+  return 'CONNECTION_LOST' as const;
+};
+
+test('what was made again meanwhile gets the credentials, and what goes on being sent, before it is attached to', async () => {
+  let text = 'one';
+  const credentials = async () => ({
+    ...handMade({}, {}),
+    parcel: (part: Part) => handMade({ 'home/login': text }, { 'home/config': 'c' }).parcel(part),
+  });
+  const inHome = () => readFile(join(root, name, 'home/login'), 'utf8').catch(() => undefined);
+  const seen: unknown[] = [];
+  const again = lostAfter(async (directory) => {
+    seen.push(await inHome());
+    await directory.kill(name);
+    for await (const _ of directory.start(name, never)) void _;
+    seen.push(await inHome());
+  });
+  const renewed = lostAfter(async () => {
+    seen.push(await inHome());
+    text = 'two';
+    for (const end = Date.now() + 20_000; (await inHome()) !== 'two' && Date.now() < end;) await wait(10);
+    seen.push(await inHome());
+  });
+  const pace = { usually: 20, nearItsEnd: 20, near: 0 };
+  const { end } = await connect([again, renewed, 0], never, { credentials, pace });
+  assert.is(end, 0);
+  assert.equal(seen, ['one', undefined, 'one', 'two']);
+});
+
+test('a session that somebody has stopped meanwhile is not started again', async () => {
+  const stopping = lostAfter((directory) => directory.stop(name, never));
+  const { end, attached } = await connect([stopping, 0]);
+  assert.ok(isPaudeError(end, 'SESSION_STOPPED'), String(end));
+  assert.is(attached, 1);
+  const removing = lostAfter((directory) => directory.remove(name, never));
+  assert.ok(isPaudeError((await connect([removing, 0])).end, 'SESSION_UNKNOWN'));
+});
+
+test('where it can’t be looked at, that is a connection that drops, too', async () => {
+  let asked = 0;
+  const flaky = (directory: DirectoryBackend): Backend => ({
+    ...directory,
+    get: async (...args) => {
+      asked++;
+      if (asked === 2 || asked === 3) throw new PaudeError('BACKEND_UNREACHABLE', 'it is away');
+      return directory.get(...args);
+    },
+    attach: async () => {
+      if (asked === 1) throw new PaudeError('CONNECTION_LOST', 'it is lost');
+      return 0;
+    },
+  });
+  const { end, said } = await connect([], never, { backend: flaky(directoryBackend(root)) });
+  assert.is(end, 0);
+  assert.is(asked, 4);
+  assert.equal(said, ['it is lost; connecting again (Ctrl+C gives up)']);
 });
 
 test('an interrupt ends the waiting', async () => {
