@@ -44,14 +44,19 @@ function sorted(rules: readonly HostRule[]): readonly HostRule[] {
   return [...byText].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, rule]) => rule);
 }
 
-/** Whether every name that the second stands for is one of the first's. A pattern is asked by a name of no one. */
 function covers(rule: HostRule, other: HostRule): boolean {
-  return (
-    rule.port === other.port && new RegExp(hostPattern(rule)).test(other.host.replace('*', 'any_name_at_all'))
-  );
+  return rule.port === other.port && coversName(rule, other);
 }
 
-/** What rules become when entries are allowed and denied. Throws USAGE for what would have no effect. */
+/** Whether every name that the second stands for is one of the first's. A pattern is asked by a name of no one. */
+function coversName(rule: HostRule, other: HostRule): boolean {
+  return new RegExp(hostPattern(rule)).test(other.host.replace('*', 'any_name_at_all'));
+}
+
+/**
+ * What rules become when entries are allowed and denied. A name that is denied without a port is denied at each port at
+ * which it is allowed, and given back so, too. Throws USAGE for what would have no effect.
+ */
 export function changedRules(
   rules: NetworkRules,
   change: { readonly allow: readonly string[]; readonly deny: readonly string[] },
@@ -61,13 +66,42 @@ export function changedRules(
   const twice = allow.find((entry) => deny.includes(entry));
   if (twice !== undefined)
     throw new PaudeError('USAGE', `${twice} is both allowed and denied`, { hint: 'leave one of them out' });
+  const whole = change.allow.filter(isWholeHost).map(normalEntry);
+  const givenBack = (entry: string) =>
+    allow.some((one) => bare(one) === bare(entry)) ||
+    whole.some((one) => rules.deny.map(bare).includes(bare(one)) && isOfHost(entry, one));
+  const besides = change.deny.filter(isWholeHost).flatMap((entry) => otherPorts(entry, rules));
   const changed = {
     ...rules,
     allow: union(rules.allow, allow).filter((entry) => !deny.includes(entry)),
-    deny: union(rules.deny, deny).filter((entry) => !allow.includes(entry)),
+    deny: union(rules.deny, [...deny, ...besides]).filter((entry) => !givenBack(entry)),
   };
   for (const entry of allow) refuseCovered(entry, changed.deny);
   return changed;
+}
+
+/** A host without a port, and no word. */
+function isWholeHost(text: string): boolean {
+  const word = text.trim().toLowerCase();
+  return !Object.hasOwn(hostGroups, word) && /^(private:)?[^:/]+$/.test(word);
+}
+
+/** A host at each further port at which rules allow it, or names that it stands for. */
+function otherPorts(entry: string, { agent, allow }: NetworkRules): readonly string[] {
+  const denied = parseHostRule(entry);
+  return [...agent, ...allow]
+    .flatMap(hostsOf)
+    .filter((rule) => rule.port !== denied.port && (coversName(denied, rule) || coversName(rule, denied)))
+    .map(({ port, scheme }) => formatHostRule({ host: denied.host, port, scheme, isPrivate: false }));
+}
+
+function isOfHost(entry: string, host: string): boolean {
+  return !Object.hasOwn(hostGroups, entry) && parseHostRule(entry).host === parseHostRule(host).host;
+}
+
+/** What may resolve to a private address is the same host. */
+function bare(entry: string): string {
+  return entry.replace(/^private:/, '');
 }
 
 function refuseCovered(entry: string, deny: readonly string[]): void {

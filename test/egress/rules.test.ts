@@ -5,7 +5,13 @@ import { isPaudeError } from '../../lib/errors.ts';
 import { formatHostRule, parseHostRule } from '../../lib/egress/host-rule.ts';
 import { hostGroups } from '../../lib/egress/host-groups.ts';
 import { addedUp, entryFor, formatLedger, parseLedger, stillBlocked } from '../../lib/egress/ledger.ts';
-import { changedRules, hostPattern, hostRulesOf, normalEntry } from '../../lib/egress/network-rules.ts';
+import {
+  changedRules,
+  hostPattern,
+  hostRulesOf,
+  normalEntry,
+  type NetworkRules,
+} from '../../lib/egress/network-rules.ts';
 import { proxyConfiguration } from '../../lib/egress/proxy-configuration.ts';
 import { proxyEnvironment } from '../../lib/egress/proxy-environment.ts';
 import { parseUpstream } from '../../lib/egress/upstream-proxy.ts';
@@ -120,6 +126,38 @@ test('allowing and denying take each other back, and what would have no effect i
     '*.a.org is denied',
   );
   refuses(() => changedRules(rules([]), { allow: ['a.org'], deny: ['a.org'] }));
+});
+
+test('denied without a port, a name is closed at every port; allowed again, it is as it was', () => {
+  const deny = (present: NetworkRules, ...entries: string[]) =>
+    changedRules(present, { allow: [], deny: entries });
+  const allow = (present: NetworkRules, ...entries: string[]) =>
+    changedRules(present, { allow: entries, deny: [] });
+  const reached = (present: NetworkRules) => hostRulesOf(present).allowed.map(formatHostRule);
+  const agent = ['https://llm.corp:8443'];
+  const present = { ...rules(['a.org', 'http://a.org:8080', 'private:a.org:5432', 'b.org']), agent };
+  const denied = deny(present, 'a.org', 'llm.corp');
+  assert.equal(reached(denied), ['b.org']);
+  assert.equal(reached(allow(denied, 'a.org', 'llm.corp')), [
+    'a.org',
+    'b.org',
+    'http://a.org:8080',
+    'llm.corp',
+    'llm.corp:8443',
+    'private:a.org:5432',
+  ]);
+  assert.equal(reached(allow(denied, 'private:a.org:5432')), ['b.org', 'private:a.org:5432']);
+  assert.equal(reached(changedRules(present, { allow: ['llm.corp:8443'], deny: ['a.org', 'llm.corp'] })), [
+    'b.org',
+    'llm.corp:8443',
+  ]);
+  // With a port, just that.
+  assert.equal(reached(deny(rules(['a.org', 'a.org:8443']), 'a.org:443')), ['a.org:8443']);
+  assert.equal(reached(allow(deny(rules(['a.org', 'a.org:8443']), 'a.org:8443'), 'a.org')), ['a.org']);
+  // Patterns, on either side.
+  const wide = deny(rules(['*.x.org:8443', 'y.z.org:9000']), 'b.x.org', '*.z.org');
+  assert.equal(wide.deny, ['*.z.org', '*.z.org:9000', 'b.x.org', 'b.x.org:8443']);
+  assert.equal(reached(wide), ['*.x.org:8443']);
 });
 
 test('the configuration is the same for the same rules, and has no name in it that is not allowed', () => {
