@@ -1,10 +1,12 @@
-import type { HostRules } from './network-rules.ts';
-import { hostPattern } from './network-rules.ts';
+import { formatHostRule, type HostRule } from './host-rule.ts';
+import { hostPattern, type HostRules } from './network-rules.ts';
 
 /** What a session asked for and was refused. */
 export interface BlockedHost {
   readonly host: string;
   readonly port: number;
+  /** `http`: it was asked for in the clear. `tls`: through a tunnel. */
+  readonly scheme: HostRule['scheme'];
   /** `host`: its name or port is not allowed. `name`: TLS asked for it in another's tunnel. `address`: it is private. */
   readonly why: 'host' | 'name' | 'address';
   readonly count: number;
@@ -14,16 +16,23 @@ export interface BlockedHost {
 /** How many are kept with a session that does not run: the newest. */
 const room = 50;
 
-/** Reads what `paude-proxy blocked` says: `HOST PORT WHY COUNT LAST` a line. What is not of this form is left out. */
+/**
+ * Reads what `paude-proxy blocked` says: `HOST PORT WHY COUNT LAST` a line, `http://` or `https://` before a host that
+ * was asked for otherwise than its port stands for. What is not of this form is left out.
+ */
 export function parseLedger(text: string): readonly BlockedHost[] {
   return text.split('\n').flatMap((line) => {
-    const match = /^(\S{1,255}) ([0-9]{1,5}) (host|name|address) ([0-9]{1,12}) ([0-9]{1,12})$/.exec(line);
+    const match =
+      /^(?:(https?):\/\/)?(\S{1,255}) ([0-9]{1,5}) (host|name|address) ([0-9]{1,12}) ([0-9]{1,12})$/.exec(
+        line,
+      );
     if (match === null) return [];
-    const [, host = '', port, why, count, last] = match;
+    const [, said, host = '', port, why, count, last] = match;
     return [
       {
         host,
         port: Number(port),
+        scheme: said === undefined ? usualScheme(Number(port)) : said === 'http' ? 'http' : 'tls',
         why: why as BlockedHost['why'],
         count: Number(count),
         last: new Date(Number(last) * 1000),
@@ -36,17 +45,27 @@ export function parseLedger(text: string): readonly BlockedHost[] {
 export function formatLedger(blocked: readonly BlockedHost[]): string {
   return blocked
     .slice(0, room)
-    .map(({ host, port, why, count, last }) =>
-      [host, port, why, count, Math.floor(last.getTime() / 1000)].join(' '),
-    )
+    .map((entry) => {
+      const { port, why, count, last } = entry;
+      return [named(entry), port, why, count, Math.floor(last.getTime() / 1000)].join(' ');
+    })
     .join('\n');
+}
+
+function usualScheme(port: number): BlockedHost['scheme'] {
+  return port === 80 ? 'http' : 'tls';
+}
+
+function named({ host, port, scheme }: BlockedHost): string {
+  if (scheme === usualScheme(port)) return host;
+  return `${scheme === 'http' ? 'http' : 'https'}://${host}`;
 }
 
 /** What was kept and what came since, each once, the newest first. */
 export function addedUp(kept: readonly BlockedHost[], since: readonly BlockedHost[]): readonly BlockedHost[] {
   const all = new Map<string, BlockedHost>();
   for (const entry of [...kept, ...since]) {
-    const key = [entry.host, entry.port, entry.why].join(' ');
+    const key = [named(entry), entry.port, entry.why].join(' ');
     const count = (all.get(key)?.count ?? 0) + entry.count;
     all.set(key, { ...entry, count });
   }
@@ -58,12 +77,17 @@ export function stillBlocked(
   blocked: readonly BlockedHost[],
   { allowed, denied }: HostRules,
 ): readonly BlockedHost[] {
-  const among = (rules: HostRules['allowed'], { host, port }: BlockedHost) =>
+  const among = (rules: readonly HostRule[], { host, port }: BlockedHost) =>
     rules.some((rule) => rule.port === port && new RegExp(hostPattern(rule)).test(host));
-  return blocked.filter((entry) => entry.why !== 'host' || !among(allowed, entry) || among(denied, entry));
+  return blocked.filter((entry) => {
+    const fitting = allowed.filter(
+      ({ scheme, isPrivate }) => scheme === entry.scheme && (isPrivate || entry.why === 'host'),
+    );
+    return entry.why === 'name' || !among(fitting, entry) || among(denied, entry);
+  });
 }
 
 /** What has to be allowed for it to work: the value of `--allow`. */
-export function entryFor({ host, port, why }: BlockedHost): string {
-  return `${why === 'address' ? 'private:' : ''}${host}${port === 443 ? '' : `:${port}`}`;
+export function entryFor({ host, port, scheme, why }: BlockedHost): string {
+  return formatHostRule({ host, port, scheme, isPrivate: why === 'address' });
 }

@@ -121,6 +121,6 @@ const settings = [
   'pid_filename none',
   'coredump_dir /tmp',
   'cache_log stdio:/dev/stderr',
-  'logformat asked asked %>rs %>rd %>rP %ssl::>sni %ssl::bump_mode %err_code',
+  'logformat asked asked %>rs %>rd %>rP %ssl::>sni %ssl::bump_mode %err_code %>rm',
   'access_log stdio:/dev/stdout asked',
 ];

@@ -231,6 +231,17 @@ test('a ledger is kept as text, adds up, has a bound, and forgets what was allow
     formatLedger(stillBlocked(all, hostRulesOf(rules))),
     'b.x.org 443 host 3 20\na.x.org 443 address 1 10',
   );
+  assert.is(
+    formatLedger(stillBlocked(all, hostRulesOf({ ...rules, allow: ['private:a.x.org'] }))),
+    'b.x.org 443 host 3 20',
+  );
+  const plain = parseLedger('http://h.org 8080 host 1 10\nh.org 8080 host 1 9\nh.org 80 host 1 8');
+  assert.equal(plain.map(entryFor), ['http://h.org:8080', 'h.org:8080', 'h.org:80']);
+  assert.equal(parseLedger(formatLedger(addedUp([], plain))), plain);
+  const still = (allow: string) =>
+    stillBlocked(plain, hostRulesOf({ agent: [], allow: [allow], deny: [] })).map(entryFor);
+  assert.equal(still('h.org:8080'), ['http://h.org:8080', 'h.org:80']);
+  assert.equal(still('http://h.org:8080'), ['h.org:8080', 'h.org:80']);
 });
 
 test('the proxy’s ledger is read, and what is not of its form is left out', () => {

@@ -107,7 +107,7 @@ export function networkJourney(test: Suite, ground: Ground, open: () => Outside)
       string,
       unknown
     >;
-    assert.equal(entry, { host: third, port: 443, why: 'host', count: 1 });
+    assert.equal(entry, { host: third, port: 443, scheme: 'tls', why: 'host', count: 1 });
     assert.ok(Date.now() - Date.parse(String(last)) < 600_000, String(last));
     assert.equal((rules()['blocked'] as object[]).length, blocked?.length);
     assert.is(paude('network', name, '--allow', third).code, 0);

@@ -141,8 +141,9 @@ sub answer {
     my $tunnel = $one->{method} eq 'CONNECT';
     $one->{state} = $tunnel ? 'tunnel' : 'plain';
     return $self->drop($one) if $tunnel && ($status // '') eq '200' && !$self->allowed($one);
-    if ($head =~ /^X-Squid-Error: ERR_(?:FORWARDING|ACCESS)_DENIED/mi && defined $one->{host}) {
-        $head .= 'Paude-Blocked: ' . $self->{ledger}->sentence(@$one{qw(host port)}) . "\r\n";
+    if ($head =~ /^X-Squid-Error: ERR_(?:FORWARDING|ACCESS)_DENIED/mi && defined $one->{host} && $one->{method} !~ /^(?:TRACE|PURGE)$/) {
+        my $sentence = $self->{ledger}->sentence($tunnel ? 'tls' : 'http', @$one{qw(host port)});
+        $head .= "Paude-Blocked: $sentence\r\n";
     }
     # One request, one answer: what comes after a refusal would have no label.
     if ($tunnel && ($status // '') ne '200') {
