@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { PaudeError } from '../errors.ts';
 import type { Agent } from './agent.ts';
 import { claude } from './claude.ts';
@@ -22,18 +23,23 @@ export function withoutSecrets(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
 
 /**
  * The hosts that an agent needs, by what a shell's environment says of its provider and of where its API is. An API
- * on the session's own machine needs none.
+ * on the session's own machine needs none. Throws USAGE where a variable has an address in the place of a name.
  */
 export function agentHosts(agent: Agent, env: NodeJS.ProcessEnv): readonly string[] {
   const isSet = (name: string) => !['', '0', 'false'].includes(env[name] ?? '');
   const provider = agent.hosts.find(({ when }) => when === undefined || isSet(when));
-  const places = agent.baseUrls.flatMap((name) => hostOfUrl(env[name] ?? '') ?? []);
+  const places = agent.baseUrls.flatMap((name) => hostOfUrl(name, env[name] ?? '') ?? []);
   return [...(provider?.hosts ?? []), ...places];
 }
 
-function hostOfUrl(text: string): string | undefined {
+function hostOfUrl(variable: string, text: string): string | undefined {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url === undefined || /^(localhost|127\.[0-9.]+|\[::1\])$/.test(url.hostname)) return undefined;
+  const address = url.hostname.replace(/^\[|\]$/g, '');
+  if (isIP(address) !== 0)
+    throw new PaudeError('USAGE', `${variable} names the address ${address}: only names can be allowed`, {
+      hint: `give ${variable} the name of that host, or make the session with --allow-network`,
+    });
   const isPlain = url.protocol === 'http:';
   return `${isPlain ? 'http' : 'https'}://${url.hostname}:${url.port || (isPlain ? 80 : 443)}`;
 }

@@ -194,6 +194,14 @@ test('the agent’s hosts follow its provider, and where its API is', () => {
   assert.ok(of({ ANTHROPIC_BASE_URL: 'http://llm.corp.example' }).includes('http://llm.corp.example:80'));
   for (const local of ['http://127.0.0.1:4', 'http://localhost:4', 'http://[::1]:4'])
     assert.equal(of({ ANTHROPIC_BASE_URL: local }), of({}));
+  for (const [variable, url, address] of [
+    ['ANTHROPIC_BASE_URL', 'http://10.0.0.5:8080/v1', '10.0.0.5'],
+    ['ANTHROPIC_VERTEX_BASE_URL', 'https://[fd00::7]', 'fd00::7'],
+  ] as const)
+    assert.match(
+      refuses(() => of({ [variable]: url })),
+      `${variable} names the address ${address}`,
+    );
 });
 
 test('programs find the proxy in both cases, and not for what is local', () => {
