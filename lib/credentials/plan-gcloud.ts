@@ -1,6 +1,6 @@
-import { lstatSync } from 'node:fs';
 import { join } from 'node:path';
 import { shown, type Host } from './host.ts';
+import { namedFile } from './named-file.ts';
 import { joinPlans, type Plan } from './plan.ts';
 import { sessionHome } from './plan-agent.ts';
 import { walkFolder } from './walk-folder.ts';
@@ -53,8 +53,8 @@ function planApplicationCredentials(host: Host): Plan {
       staying: [],
     };
   }
-  const stats = lstatSync(path, { throwIfNoEntry: false });
-  if (stats === undefined)
+  const file = namedFile(path);
+  if (file === undefined)
     return {
       going: [],
       staying: [{ from: path, why: `${variable} names it, and it is not there`, size: 0 }],
@@ -63,7 +63,7 @@ function planApplicationCredentials(host: Host): Plan {
   const common = { part: 'login', from: shown(host, path), why } as const;
   return {
     going: [
-      { ...common, to: places[0], size: stats.size, source: { type: 'file', path } },
+      { ...common, to: places[0], size: file.size, source: { type: 'file', path: file.path } },
       {
         ...common,
         from: variable,

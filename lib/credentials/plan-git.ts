@@ -1,7 +1,7 @@
-import { lstatSync } from 'node:fs';
 import { join } from 'node:path';
 import { shown, type GitEntry, type Host } from './host.ts';
 import { whyNot } from './git-rules.ts';
+import { namedFile } from './named-file.ts';
 import type { Going, Plan, Staying } from './plan.ts';
 
 /** What the pushing repository says of who commits stands before the user's own (image/files/gitconfig). */
@@ -33,10 +33,11 @@ function ignored(host: Host, entries: readonly GitEntry[]): Going[] {
   const path = (
     named || join(host.env['XDG_CONFIG_HOME'] || join(host.home, '.config'), 'git/ignore')
   ).replace(/^~(?=\/)/, () => host.home);
-  const size = lstatSync(path, { throwIfNoEntry: false })?.size;
-  if (size === undefined) return [];
+  const file = namedFile(path);
+  if (file === undefined) return [];
   const [to, why] = ['home/.config/git/ignore', 'what git ignores everywhere'];
-  return [{ part: 'config', to, from: shown(host, path), why, size, source: { type: 'file', path } }];
+  const source = { type: 'file', path: file.path } as const;
+  return [{ part: 'config', to, from: shown(host, path), why, size: file.size, source }];
 }
 
 /** Writes entries as git reads them (git-config(1), Syntax). */

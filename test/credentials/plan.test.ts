@@ -1,7 +1,7 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { chmodSync, mkdirSync, rmSync, symlinkSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { buildSync } from 'esbuild';
 import * as assert from 'uvu/assert';
 import { claude } from '../../lib/agents/claude.ts';
@@ -23,6 +23,27 @@ const destinations = async () => {
 };
 const texts = async (part: 'login' | 'config') =>
   unpack((await credentialsOf(claude, host).parcel(part)).body);
+
+test('a file that the user named is followed where it is a link', async () => {
+  const link = (path: string, content: string) => {
+    const to = host.write(`vault/${path.replaceAll('/', '-')}`, content);
+    mkdirSync(dirname(join(host.home, path)), { recursive: true });
+    symlinkSync(to, join(host.home, path));
+    return join(host.home, path);
+  };
+  host.env['GOOGLE_APPLICATION_CREDENTIALS'] = link('key.json', '{"k":1}');
+  link('.config/git/ignore', '*.x\n');
+  const key = 'home/.config/gcloud/google-application-credentials.json';
+  assert.is((await texts('login')).get(key), '{"k":1}');
+  assert.is((await texts('config')).get('home/.config/git/ignore'), '*.x\n');
+  assert.is((await planHome(claude, host, false)).going.find(({ to }) => to === key)?.size, 7);
+  link('ignored', '*.y\n');
+  host.write('.gitconfig', '[core]\n\texcludesFile = ~/ignored\n');
+  assert.is((await texts('config')).get('home/.config/git/ignore'), '*.y\n');
+  rmSync(join(host.home, 'vault'), { recursive: true });
+  const { staying } = await planHome(claude, host, false);
+  assert.match(staying.find(({ from }) => from.endsWith('key.json'))!.why, 'it is not there');
+});
 
 test('what the mission lists as synced goes, file by file', async () => {
   for (const path of [
