@@ -174,7 +174,7 @@ function proxyContainer(name: SessionName, { image, rules, upstream }: EgressSpe
       { name: 'PAUDE_CONFIGURATION', value: configurationOf(rules, upstream) },
       { name: 'PAUDE_SESSION', value: name },
       field('POD_IPS', 'status.podIPs'),
-      field('HOST_IPS', 'status.hostIP'),
+      field('HOST_IPS', 'status.hostIPs'),
     ],
     resources: { requests: { memory: '48Mi', cpu: '10m' }, limits: { memory: '256Mi' } },
     securityContext: {

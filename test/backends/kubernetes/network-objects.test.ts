@@ -1,0 +1,50 @@
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import * as assert from 'uvu/assert';
+import { proxySet } from '../../../lib/backends/kubernetes/network-objects.ts';
+import { sessionName } from '../../../lib/names.ts';
+import { suite } from '../../harness/suite.ts';
+
+const test = suite('objects of a session’s network');
+
+test('a proxy is told every address of its pod and of its node', () => {
+  const egress = { image: 'proxy', rules: { agent: [], allow: [], deny: [] } };
+  const description = { agent: 'claude', agentArgs: [], packages: [], yolo: false, allowNetwork: false };
+  const session = { name: sessionName('x'), description, image: 'none', egress };
+  const set = proxySet(session, egress, {}, { assignsUsers: false });
+  const env = set.spec!.template.spec!.containers[0]!.env!;
+  const fields = env.flatMap(({ name, valueFrom }) =>
+    valueFrom?.fieldRef === undefined ? [] : [[name, valueFrom.fieldRef.fieldPath]],
+  );
+  assert.equal(fields, [
+    ['POD_IPS', 'status.podIPs'],
+    ['HOST_IPS', 'status.hostIPs'],
+  ]);
+});
+
+test('each of them is no way out, of either kind', () => {
+  const start = readFileSync(
+    fileURLToPath(new URL('../../../lib/image/proxy/files/start', import.meta.url)),
+    'utf8',
+  );
+  // The part that makes the ranges, to its standard output.
+  const [, ranges] = /^(\{\n[^]*?sort -u) >own-ranges$/m.exec(start) ?? [];
+  const env = {
+    PATH: process.env['PATH'],
+    POD_IPS: '10.1.2.3,fd00::3',
+    HOST_IPS: '192.0.2.7,2001:db8::7',
+    KUBERNETES_SERVICE_HOST: '10.96.0.1',
+  };
+  const script = ranges!.replace('/etc/hosts hosts', '/dev/null');
+  const said = execFileSync('sh', ['-c', script], { env, encoding: 'utf8' });
+  assert.equal(said.trim().split('\n').sort(), [
+    '10.1.2.3/16',
+    '10.96.0.1',
+    '192.0.2.7',
+    '2001:db8::7',
+    'fd00::3/64',
+  ]);
+});
+
+test.run();
