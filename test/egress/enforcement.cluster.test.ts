@@ -5,7 +5,9 @@ import { openKubernetes } from '../../lib/backends/kubernetes/kubernetes-backend
 import { isPaudeError } from '../../lib/errors.ts';
 import { sessionName } from '../../lib/names.ts';
 import { clusterEnv, clusterImage, clusterProxyImage, clusterSkip } from '../harness/cluster-world.ts';
+import { ClusterRepository, until } from '../harness/cluster-repository.ts';
 import { suite } from '../harness/suite.ts';
+import { PersonTerminal } from '../journeys/person-terminal.ts';
 import { FilteredSessions, never } from './session-ports.ts';
 
 const test = suite('a cluster that does not enforce policies');
@@ -60,6 +62,48 @@ it('start fails and leaves nothing running; who accepts it goes on, and is told;
   });
   await sessions.start(name);
   assert.is((await sessions.backend.get(name, never))?.state, 'running');
+});
+
+it('by its command line: what was accepted at a start holds for a plain connect, and not for the next start', async () => {
+  const world = new ClusterRepository();
+  const session = world.session('accepted');
+  const stateAndNetwork = async () => {
+    const { stdout } = await world.paude('list');
+    const row = stdout.split('\n').map((line) => line.split('\t'));
+    const [, state, , , , , network] = row.find(([own]) => own === session) ?? [];
+    return [state, network];
+  };
+  try {
+    assert.is((await world.paude('create', session)).code, 0);
+    cluster('stop', 'netpol');
+    try {
+      const started = await world.paude('start', session, '--detach', '--accept-unenforced');
+      assert.is(started.code, 0, started.stderr);
+      assert.match(started.stderr, 'you accepted that');
+      assert.equal(await stateAndNetwork(), ['running', 'unenforced']);
+      const terminal = new PersonTerminal(world, `git paude connect ${session}`);
+      try {
+        await until(terminal.screen, (text) => text.includes(`[${session}]`));
+        terminal.detach();
+        assert.match(await until(terminal.screen, (text) => /ended with \d/.test(text)), 'ended with 0');
+      } finally {
+        terminal.end();
+      }
+      assert.equal(await stateAndNetwork(), ['running', 'unenforced']);
+      assert.is((await world.paude('stop', session)).code, 0);
+      const plain = await world.paude('start', session, '--detach');
+      assert.is(plain.code, 1, plain.stderr);
+      assert.match(plain.stderr, 'this cluster does not enforce NetworkPolicy');
+      assert.is((await stateAndNetwork())[0], 'stopped');
+    } finally {
+      cluster('start', 'netpol');
+    }
+    const enforced = await world.paude('start', session, '--detach');
+    assert.is(enforced.code, 0, enforced.stderr);
+    assert.equal(await stateAndNetwork(), ['running', 'filtered']);
+  } finally {
+    await world.end();
+  }
 });
 
 test.run();
