@@ -62,9 +62,11 @@ export async function probeNetwork(
   return verdictOf(plan, answer);
 }
 
-/** One name that must be let through: the first that is a name, and no pattern. */
+/** One name that must be let through: the first that is no pattern. The probe asks in the clear at port 80 only. */
 function allowedHost(rules: NetworkRules): ProbePlan['allowed'] {
-  const found = hostRulesOf(rules).allowed.find(({ host }) => !host.includes('*'));
+  const found = hostRulesOf(rules).allowed.find(
+    ({ host, port, scheme }) => !host.includes('*') && (scheme === 'http') === (port === 80),
+  );
   return found === undefined ? undefined : { host: found.host, port: found.port };
 }
 

@@ -141,6 +141,39 @@ test('one that was accepted unenforced could forge the mark: it is probed each t
   }
 });
 
+test('into one’s own goes the login to a proxy of one’s network', async () => {
+  const { backend, asked } = backendOf({ ...closed, login: '' });
+  const network = { ...noNetwork.network, upstreamLogin: async () => 'me:secret' };
+  const session = sessionIn('stopped');
+  const upstreamProxy = 'http://proxy.example.com:3128';
+  const own = { ...session, description: { ...session.description, upstreamProxy } };
+  await secureNetwork({ backend, network }, Promise.resolve(own), begun, () => undefined, never);
+  assert.equal(asked.commands, ['login', 'around', 'probe']);
+});
+
+test('the probe asks for a name as its rule lets it through', async () => {
+  const agent = ['http://a.example.com:8080', 'https://b.example.com:80', 'z.example.com'];
+  const session = sessionIn('stopped');
+  const egress = { image: 'none', rules: { agent, allow: [], deny: [] } };
+  const { backend } = backendOf({});
+  let asked: readonly string[] = [];
+  const seeing: Backend = {
+    ...backend,
+    open: (name, command, ...more) => {
+      asked = command;
+      return backend.open(name, command, ...more);
+    },
+  };
+  await secureNetwork(
+    { backend: seeing, network: { ...noNetwork.network, agentHosts: async () => agent } },
+    Promise.resolve({ ...session, egress }),
+    started,
+    () => undefined,
+    never,
+  ).catch(() => undefined);
+  assert.equal(asked, ['paude-proxy', 'around', 'z.example.com', '443']);
+});
+
 test('one that did not run is probed, whatever it says of itself', async () => {
   const { backend, asked } = backendOf({ ...open, proved: 'proved\n' });
   const error = await secure(backend, sessionIn('stopped')).catch((reason: unknown) => reason);
