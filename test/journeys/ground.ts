@@ -24,6 +24,8 @@ export interface Ground {
   url(session: string): string;
   /** Ends what runs of a session, at once. */
   kill(session: string): void;
+  /** Tells one run of a session's container from the next, while commands can run in it; '' while none can. */
+  life(session: string): string;
   /** What was started beside a session to bring it credentials, and is still there. */
   writers(session: string): readonly string[];
   /** The ids of all that there is of a session; '' when there is nothing. */
@@ -70,6 +72,8 @@ export const onPodman: Ground = {
   },
   url: (session) => `paude://podman/${session}`,
   kill: (session) => void podman('kill', `paude-${session}`),
+  life: (session) =>
+    podman('ps', '--filter', `name=^paude-${session}$`, '--format', '{{.ID}} {{.StartedAt}}').trim(),
   writers: (session) =>
     podman('ps', '--all', '--filter', `volume=paude-${session}.credentials`, '--format', '{{.Names}}')
       .split('\n')
@@ -125,6 +129,13 @@ function onCluster(user: 'certificate' | 'token', place: 'plain' | 'restricted')
     folders: [],
     url: (session) => `paude://openshift/${context}/${namespace}/${session}`,
     kill: (session) => void kubectl('delete', 'pod', `paude-${session}-0`, '--grace-period=0', '--force'),
+    life: (session) => {
+      const path = '{.items[*].status.containerStatuses[?(@.name=="session")]';
+      const own = ['-l', `paude.io/session=${session},app.kubernetes.io/component=session`];
+      const said = kubectl('get', 'pods', ...own, '-o', `jsonpath=${path}.containerID} ${path}.started}`);
+      const [id, started] = said.split(' ');
+      return started === 'true' ? id! : '';
+    },
     // Its container is a part of the session.
     writers: () => [],
     objects: (session) => labelled(session, '-o', 'name'),

@@ -154,13 +154,14 @@ export function syncJourney(test: Suite, ground: Ground, restarts: readonly Rest
     it(`${how}: it comes up with nobody there, and the next connect brings what it lost`, async () => {
       write('.claude/CLAUDE.md', how);
       assert.is(paude('sync', name, '--full').code, 0);
-      // When its first program began.
-      const life = () => inside("sed 's/.*) //' /proc/1/stat | cut -d ' ' -f 20");
-      const before = life();
-      // Without it, what runs now could be taken for what comes.
-      assert.match(before, /^\d+\n$/);
+      // Not asked by a command of ours: one that finds no pod starts the session again, with its credentials.
+      const before = ground.life(name);
+      assert.ok(before);
       run(name);
-      await until(life, (now) => now !== '' && now !== before);
+      await until(
+        () => ground.life(name),
+        (now) => now !== '' && now !== before,
+      );
       await until(
         () => paude('list').stdout,
         (rows) => new RegExp(`^${name}\trunning`, 'm').test(rows),
