@@ -11,8 +11,8 @@ export interface CheckParts {
   readonly external: (host: string, path: string, verify: boolean) => Promise<Shelf>;
 }
 
-/** The platforms of the nodes: `linux/amd64`. Asked for no sooner than it counts. */
-export type Nodes = () => Promise<readonly string[]>;
+/** The platforms of the nodes: `linux/amd64`; undefined where they are not known. Asked for no sooner than it counts. */
+export type Nodes = () => Promise<readonly string[] | undefined>;
 
 /** How long a registry may take to show a ready image's configuration; milliseconds. */
 const lookTime = 10_000;
@@ -24,15 +24,12 @@ export function imageChecks({ podman, external }: CheckParts) {
 
   /** What a ready image lacks: found out inside it, or without Podman by its configuration. */
   async function missingIn(ref: string, signal: AbortSignal): Promise<Fitness> {
-    const [{ kindOf, missingInside, missingOutside }, { platformsOf }] = await Promise.all([
-      import('./image/check-image.ts'),
-      import('./image/local-image.ts'),
-    ]);
+    const { kindOf, missingInside, missingOutside } = await import('./image/check-image.ts');
     try {
       return await missingInside(ref, await podman(), signal);
     } catch (error) {
       if (!isPaudeError(error, 'BACKEND_MISSING')) throw error;
-      const config = await configOf(ref, async () => platformsOf(undefined, []), signal);
+      const config = await configOf(ref, async () => undefined, signal);
       const kind = kindOf(config);
       return { kind, missing: missingOutside(config, undefined, kind) };
     }
@@ -49,9 +46,8 @@ export function imageChecks({ podman, external }: CheckParts) {
     report: Report,
     signal: AbortSignal,
   ): Promise<string> {
-    const { localImageUnfit, missingOutside, unfit } = await import('./image/check-image.ts');
+    const { missingOutside, unfit } = await import('./image/check-image.ts');
     const { localConfig } = await import('./image/local-image.ts');
-    if (nodes !== undefined && ref.startsWith('localhost/')) throw localImageUnfit(ref, kind);
     const refuseUnfit = (config: ImageConfig, platforms?: readonly string[]) => {
       const missing = missingOutside(config, platforms, kind);
       if (missing.length > 0) throw unfit(ref, { kind, missing });
@@ -62,8 +58,13 @@ export function imageChecks({ podman, external }: CheckParts) {
       return ref;
     }
     // Of an image for several platforms, Podman may have another one than the nodes will pull.
-    const isTheirs = here !== undefined && (await nodes()).includes(`${here.os}/${here.architecture}`);
-    const config = isTheirs ? here : await fromAfar(ref, nodes, report, signal);
+    const theirs = here && (await nodes());
+    const isTheirs = theirs === undefined || theirs.includes(`${here?.os}/${here?.architecture}`);
+    if (ref.startsWith('localhost/')) {
+      const text = `${ref} is an image of Podman's own: only nodes that have it themselves can use it`;
+      report({ type: 'notice', text });
+    }
+    const config = here !== undefined && isTheirs ? here : await fromAfar(ref, nodes, report, signal);
     if (config !== undefined) refuseUnfit(config, await nodes());
     else if (here !== undefined) refuseUnfit(here);
     return ref;
@@ -98,13 +99,20 @@ export function imageChecks({ podman, external }: CheckParts) {
 
   /** With the user's login, so never of who only says to be that registry. */
   async function configOf(ref: string, platforms: Nodes, signal: AbortSignal): Promise<ImageConfig> {
-    const [{ reference }, { readConfig }] = await Promise.all([
+    const [{ reference }, { readConfig }, { platformsOf }] = await Promise.all([
       import('./image/registry-name.ts'),
       import('./image/read-config.ts'),
+      import('./image/local-image.ts'),
     ]);
     const { host, name, version } = reference(ref);
     const shelf = await external(host, name, true);
-    return readConfig(shelf, name, version, platforms, signal);
+    return readConfig(
+      shelf,
+      name,
+      version,
+      async () => (await platforms()) ?? platformsOf(undefined, []),
+      signal,
+    );
   }
 
   return { checked, missingIn };

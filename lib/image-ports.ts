@@ -72,10 +72,12 @@ export function imagePorts({ env, home, settings, podman, agree, published }: Im
     return platformOf((await settings()).values.platform, await nodesOf(cluster, signal));
   }
 
-  /** What ready ones may be. */
-  async function platformsFor(cluster: Cluster, signal: AbortSignal): Promise<readonly string[]> {
+  /** What ready ones may be; undefined where nobody says what the nodes are. */
+  async function platformsFor(cluster: Cluster, signal: AbortSignal): Promise<readonly string[] | undefined> {
     const { platformsOf } = await import('./image/local-image.ts');
-    return platformsOf((await settings()).values.platform, await nodesOf(cluster, signal));
+    const asked = (await settings()).values.platform;
+    const nodes = await nodesOf(cluster, signal);
+    return asked === undefined && nodes.length === 0 ? undefined : platformsOf(asked, nodes);
   }
 
   /** Brings images that Podman has to a cluster; gives, for each, the reference by which its nodes pull it. */

@@ -78,9 +78,9 @@ async function preparePodman(withCluster) {
   const parts = withCluster && !process.env.PAUDE_TEST_KUBECONFIG ? closed(buildCluster()) : undefined;
   const args = ['--import', 'tsx', 'test/harness/session-image.ts'];
   const image = spawnSync(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'], encoding: 'utf8' });
+  await parts;
   if (image.status !== 0) throw new Error("the session's image could not be built");
   [process.env.PAUDE_TEST_IMAGE, process.env.PAUDE_TEST_PROXY_IMAGE] = image.stdout.trim().split('\n');
-  await parts;
 }
 
 function buildCluster() {

@@ -138,7 +138,7 @@ function notWhole(): PaudeError {
     'BACKEND_UNREACHABLE',
     'not every place where you have sessions could be asked which images they use',
     {
-      hint: 'git paude list',
+      hint: 'git paude list names them; of one that is no more, remove the line from ~/.config/paude/places.jsonl, or its git remote',
     },
   );
 }

@@ -105,18 +105,6 @@ export function missingOutside(
   return missing;
 }
 
-/** An image of Podman's own, which no node can pull. */
-export function localImageUnfit(ref: string, kind: ImageKind): PaudeError {
-  const flag = kind === 'proxy' ? '--proxy-image' : '--image';
-  return new PaudeError(
-    'IMAGE_UNFIT',
-    `the image ${ref} is only here, and the nodes of a cluster can't pull it`,
-    {
-      hint: `leave ${flag} out, and an image is built and brought there (git paude image push does just that); or podman push ${ref} quay.io/myuser/NAME, and ${flag}=quay.io/myuser/NAME`,
-    },
-  );
-}
-
 /** The error for an image that lacks something. */
 export function unfit(ref: string, { kind, missing }: Fitness): PaudeError {
   return new PaudeError(

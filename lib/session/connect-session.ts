@@ -85,7 +85,7 @@ function assertToRun({ session: { state, reason, location } }: Receiver): void {
 /** For how long a server that was just started may refuse what it allowed before; milliseconds. */
 const refusals = 60_000;
 /** What may be over in a moment. */
-const passing: ReadonlySet<string> = new Set(['CONNECTION_LOST', 'BACKEND_UNREACHABLE']);
+const passing: ReadonlySet<string> = new Set(['CONNECTION_LOST', 'BACKEND_UNREACHABLE', 'SYNC_FAILED']);
 
 /** Attaches, and beside it sends a login that changes at home. */
 async function attachFresh(

@@ -40,8 +40,12 @@ export async function createSession(
   prerequisites.catch(() => undefined);
   const existing = await backend.get(name, signal);
   if (existing !== undefined) return { session: sameOrThrow(existing, description), outcome: 'same' };
+  // What can't be allowed is told before an image is made.
+  const hosts = description.allowNetwork ? [] : await ports.network.agentHosts(description.agent);
   const image = await ensureImage(description, report, signal);
-  const egress = description.allowNetwork ? undefined : await egressOf(ports, description, report, signal);
+  const egress = description.allowNetwork
+    ? undefined
+    : await egressOf(ports, description, hosts, report, signal);
   const pullSecret = await ports.pullSecret?.([image, ...(egress ? [egress.image] : [])], report, signal);
   report({ type: 'step', text: `creating the session ${name}` });
   await prerequisites;
@@ -56,13 +60,14 @@ export async function createSession(
 }
 
 async function egressOf(
-  { ensureProxyImage, network }: CreatePorts,
+  { ensureProxyImage }: CreatePorts,
   description: Description,
+  hosts: readonly string[],
   report: Report,
   signal: AbortSignal,
 ): Promise<EgressSpec> {
   const image = await ensureProxyImage(description, report, signal);
-  const agent = (await network.agentHosts(description.agent)).map(normalEntry);
+  const agent = hosts.map(normalEntry);
   const rules = { agent: [...new Set(agent)].sort(), allow: description.allow ?? [], deny: [] };
   const { upstreamProxy } = description;
   return {

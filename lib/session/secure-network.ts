@@ -90,8 +90,8 @@ async function prove(
     backend.openings(location.name, signal),
     network.acceptUnenforced(),
   ]);
-  // What was accepted at a start holds for all of that run.
-  const wasAccepted = session.state === 'running' && rules.unenforced === true;
+  // What was accepted at a start holds until the next one.
+  const wasAccepted = !starting.hasBegun() && rules.unenforced === true;
   const accepted = description.acceptUnenforced === true || wasAccepted || mayBeOpen;
   const isOpen = judge(location.name, verdict, openings, accepted, report);
   await rememberOpen(backend, location.name, rules, isOpen, signal);

@@ -36,7 +36,7 @@ async function check(
   kind: ImageKind,
   ref: string,
   { checked, missingIn } = checks(),
-  platforms: readonly string[] = ['linux/amd64'],
+  platforms: readonly string[] | undefined = ['linux/amd64'],
 ) {
   const events: SessionEvent[] = [];
   const given = await checked(
@@ -114,13 +114,26 @@ test('one that Podman has for this machine is not what nodes of another kind pul
   assert.is((await check('session', 'a.example/x:arm64', here)).given, 'a.example/x:arm64');
 });
 
-test('an image of Podman’s own is refused for a cluster, and not on Podman', async () => {
-  const { given } = await check('proxy', 'localhost/mine:1');
-  assert.ok(isPaudeError(given, 'IMAGE_UNFIT'), String(given));
-  assert.match(given.message, "localhost/mine:1 is only here, and the nodes of a cluster can't pull it");
-  assert.match(given.hint!, /leave --proxy-image out.*podman push localhost\/mine:1 /);
+test('where nobody says what the nodes are, none is refused for its platform', async () => {
+  putSeveral();
+  const events: SessionEvent[] = [];
+  for (const ref of ['a.example/x:arm64', 'a.example/x:index']) {
+    const nobody = async () => undefined;
+    const report = (event: SessionEvent) => void events.push(event);
+    assert.is(await checks().checked('session', ref, nobody, report, signal), ref);
+  }
+  assert.equal(events, []);
+});
+
+test('an image of Podman’s own is used, for nodes may have it themselves; for a cluster it is said', async () => {
+  const { given, events } = await check('proxy', 'localhost/mine:1');
+  assert.is(given, 'localhost/mine:1');
+  const [first] = events;
+  assert.is(first?.type, 'notice');
+  assert.match(first?.type === 'notice' ? first.text : '', 'only nodes that have it themselves can use it');
   const ref = 'localhost/mine:1';
-  assert.is(await checks().checked('session', ref, undefined, () => undefined, signal), ref);
+  const report = () => assert.unreachable();
+  assert.is(await checks().checked('session', ref, undefined, report, signal), ref);
 });
 
 test('one that can’t be seen from here is used, and only --verbose tells; one that is not there is news', async () => {

@@ -202,11 +202,15 @@ test('what was accepted at a start stands with the session until one proves it',
 });
 
 test('what was accepted holds for as long as that run goes on, and no longer', async () => {
-  const running = backendOf({ ...open, proved: '' });
-  await secure(running.backend, sessionIn('running', true));
-  assert.equal([running.asked.stopped, running.asked.kept], [[], []]);
+  // The pod of one that starts by itself was killed, with nobody having asked for another start.
+  for (const state of ['running', 'starting'] as const) {
+    const running = backendOf({ ...open, proved: '' });
+    await secure(running.backend, sessionIn(state, true));
+    assert.equal([running.asked.stopped, running.asked.kept], [[], []], state);
+  }
   const again = backendOf(open);
-  const error = await secure(again.backend, sessionIn('stopped', true)).catch((reason: unknown) => reason);
+  const starting = secure(again.backend, sessionIn('stopped', true), false, begun);
+  const error = await starting.catch((reason: unknown) => reason);
   assert.ok(isPaudeError(error, 'NETWORK_UNENFORCED'), String(error));
 });
 

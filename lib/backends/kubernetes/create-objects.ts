@@ -50,7 +50,7 @@ export async function createObjects(
       ({ kind, metadata }) => kind === 'StatefulSet' && metadata?.name === objectName(spec.name),
     );
     if (set === undefined) return await existing(cluster, spec.name, signal);
-    if (older !== undefined) refuseOlder(spec.name, older, set);
+    if (older !== undefined) refuseOlder(cluster, spec.name, older, set);
     const claim = made.find(({ kind }) => kind === 'PersistentVolumeClaim');
     if (spec.description.storageClass !== undefined && claim !== undefined)
       await checkClass(cluster, spec.name, claim, signal);

@@ -1,5 +1,6 @@
 import { PaudeError } from '../../errors.ts';
 import type { Leftovers } from '../../session/backend.ts';
+import { placeFlags } from '../../session/location.ts';
 import type { SessionName } from '../../names.ts';
 import { ApiStatus } from './api-connection.ts';
 import type { Cluster } from './cluster.ts';
@@ -48,7 +49,7 @@ export async function removeObjects(cluster: Cluster, name: SessionName, signal:
   signal.throwIfAborted();
   if (reasons.length > 0) {
     throw new PaudeError('NOT_REMOVED', `of the session ${name} there is left: ${reasons.join(', ')}`, {
-      hint: `git paude delete ${name} --confirm`,
+      hint: deleteCommand(cluster, name),
     });
   }
   const set = await stranger;
@@ -89,6 +90,14 @@ function isNoneOfOurs(error: unknown, kind: string): boolean {
   return (
     error instanceof ApiStatus && (error.code === 404 || (error.code === 403 && !essential.includes(kind)))
   );
+}
+
+/** The command that finishes the work, from wherever it is given: what is left is no session that could be looked for. */
+export function deleteCommand(
+  { context, namespace }: Pick<Cluster, 'context' | 'namespace'>,
+  name: SessionName,
+): string {
+  return `git paude delete ${name} ${placeFlags({ backend: 'kubernetes', context, namespace })} --confirm`;
 }
 
 /** What is left of one kind, and why. */

@@ -18,12 +18,18 @@ export type StartEvent =
   /** What the node does for the pod of a part, for people. */
   | { readonly type: 'doing'; readonly part: Part; readonly text: string };
 
+/** What has the most events of a namespace, and is never of a session. */
+const query = {
+  fieldSelector: ['ReplicaSet', 'Deployment', 'Job', 'CronJob', 'HorizontalPodAutoscaler']
+    .map((kind) => `involvedObject.kind!=${kind}`)
+    .join(),
+};
 /** Between two tries to reach an API server that is away; milliseconds. */
 const pause = 500;
 
 /**
- * What is told from now on. Of all events of the namespace, for a selector knows no `or`, and a session has events of
- * its StatefulSets, its claim and its pods. Who may not see events hears nothing.
+ * What is told from now on. Of nearly all events of the namespace, for a selector knows no `or`, and a session has
+ * events of its StatefulSets, its claim and its pods. Who may not see events hears nothing.
  */
 export async function* startEvents(
   cluster: Cluster,
@@ -35,7 +41,7 @@ export async function* startEvents(
   while (!signal.aborted) {
     try {
       from ??= await presentVersion(cluster, path, signal);
-      const since = { resourceVersion: from };
+      const since = { ...query, resourceVersion: from };
       for await (const { type, object } of cluster.connection.watch<CoreV1Event>(path, since, signal)) {
         from = object.metadata.resourceVersion ?? from;
         // One that is deleted is only too old.
@@ -54,7 +60,7 @@ export async function* startEvents(
 }
 
 async function presentVersion(cluster: Cluster, path: string, signal: AbortSignal): Promise<string> {
-  const options = { query: { limit: '1' }, signal };
+  const options = { query: { ...query, limit: '1' }, signal };
   const { metadata } = await cluster.ask<{ metadata: { resourceVersion: string } }>(
     'look at its events',
     'GET',

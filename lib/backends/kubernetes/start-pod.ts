@@ -68,7 +68,11 @@ async function* watchStart(
   try {
     for await (const item of news as AsyncIterable<News>) {
       if ('look' in item) {
-        if (present(pods ?? [], podName(name)) === undefined) await assertStarted(cluster, name, signal);
+        if (present(pods ?? [], podName(name)) === undefined)
+          await assertStarted(cluster, name, signal).catch((error: unknown) => {
+            // For how long the API server may be away is for the watch of the pods to say.
+            if (isPaudeError(error, 'SESSION_FAILED')) throw error;
+          });
         continue;
       }
       if ('event' in item) {

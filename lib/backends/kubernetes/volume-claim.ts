@@ -2,6 +2,7 @@ import type { CoreV1Event, KubernetesObject } from '@kubernetes/client-node';
 import { setTimeout as wait } from 'node:timers/promises';
 import { isPaudeError, PaudeError } from '../../errors.ts';
 import type { SessionName } from '../../names.ts';
+import { deleteCommand } from './remove-objects.ts';
 import { paths, type Cluster } from './cluster.ts';
 import { kubernetesError } from './kubernetes-errors.ts';
 import { objectName } from './objects.ts';
@@ -31,7 +32,7 @@ export async function settleClaim(
     const found = await refuseStrangers(cluster, path, body, signal);
     if (found === undefined && (await make()) !== undefined) return undefined;
     if (found !== undefined && found.metadata?.deletionTimestamp === undefined) return found;
-    if (Date.now() > end) throw leftOver(name);
+    if (Date.now() > end) throw leftOver(cluster, name);
   }
 }
 
@@ -39,8 +40,13 @@ export async function settleClaim(
  * Of two creators at the same moment one may make the claim and the other the session; an older claim has somebody's
  * files. Throws NOT_REMOVED.
  */
-export function refuseOlder(name: SessionName, claim: KubernetesObject, set: KubernetesObject): void {
-  if (timeOf(set) - timeOf(claim) > sameTime) throw leftOver(name);
+export function refuseOlder(
+  cluster: Place,
+  name: SessionName,
+  claim: KubernetesObject,
+  set: KubernetesObject,
+): void {
+  if (timeOf(set) - timeOf(claim) > sameTime) throw leftOver(cluster, name);
 }
 
 /** As the API server has it; milliseconds. */
@@ -48,11 +54,13 @@ function timeOf({ metadata }: KubernetesObject): number {
   return new Date(metadata?.creationTimestamp ?? 0).getTime();
 }
 
-function leftOver(name: SessionName): PaudeError {
+type Place = Pick<Cluster, 'context' | 'namespace'>;
+
+function leftOver(cluster: Place, name: SessionName): PaudeError {
   return new PaudeError(
     'NOT_REMOVED',
     `of an earlier session ${name} there is left its volume, persistentvolumeclaim ${objectName(name)}`,
-    { hint: `git paude delete ${name} --confirm, and then create it; or choose another name` },
+    { hint: `${deleteCommand(cluster, name)}, and then create it; or choose another name` },
   );
 }
 

@@ -11,10 +11,15 @@ const madeAt = (time: string) => ({ metadata: { creationTimestamp: time } }) as 
 
 test('a claim of the same moment is of another creator; an older one has the files of an earlier session', () => {
   const set = madeAt('2026-01-01T12:00:00Z');
-  refuseOlder(sessionName('a'), madeAt('2026-01-01T11:59:30Z'), set);
+  const place = { context: 'here', namespace: 'work' };
+  refuseOlder(place, sessionName('a'), madeAt('2026-01-01T11:59:30Z'), set);
   assert.throws(
-    () => refuseOlder(sessionName('a'), madeAt('2026-01-01T11:00:00Z'), set),
-    (error: unknown) => isPaudeError(error, 'NOT_REMOVED') && /volume/.test(error.message),
+    () => refuseOlder(place, sessionName('a'), madeAt('2026-01-01T11:00:00Z'), set),
+    (error: unknown) =>
+      isPaudeError(error, 'NOT_REMOVED') &&
+      /^git paude delete a --backend=kubernetes --kubernetes-context=here --namespace=work --confirm,/.test(
+        error.hint!,
+      ),
   );
 });
 
