@@ -13,6 +13,7 @@ import { checkClass, refuseOlder, settleClaim } from './volume-claim.ts';
 
 /** Undoing must not be interrupted by what made it necessary. Milliseconds. */
 const undoTime = 30_000;
+
 /**
  * Makes a session's PersistentVolumeClaim, its StatefulSet with no replica, its policies and its proxy. Each is posted, not applied: of two
  * creators at once just one makes the StatefulSet, and that is the session; an apply by the same field manager
@@ -31,21 +32,20 @@ export async function createObjects(
     if (object !== undefined) made.push(object);
     return object;
   };
+  let older: KubernetesObject | undefined;
   try {
     const proxy = spec.egress && (await proxyAddress(cluster, spec, facts.user, make, signal));
     const wanted = objectsOf(cluster, spec, facts, proxy);
     const results = await Promise.allSettled(
       wanted.map(async ({ what, path, body }) => {
-        if ((await make(what, path, body)) !== undefined || body.kind === 'StatefulSet') return undefined;
+        if ((await make(what, path, body)) !== undefined || body.kind === 'StatefulSet') return;
         if (body.kind === 'Secret') await renewSecret(cluster, body as V1Secret);
         else if (body.kind === 'PersistentVolumeClaim')
-          return settleClaim(cluster, spec.name, body, () => make(what, path, body), signal);
+          older = await settleClaim(cluster, spec.name, body, () => make(what, path, body), signal);
         else await refuseStrangers(cluster, path, body, signal);
-        return undefined;
       }),
     );
     for (const one of results) if (one.status === 'rejected') throw one.reason;
-    const [older] = results.flatMap((one) => (one.status === 'fulfilled' ? (one.value ?? []) : []));
     const set = made.find(
       ({ kind, metadata }) => kind === 'StatefulSet' && metadata?.name === objectName(spec.name),
     );

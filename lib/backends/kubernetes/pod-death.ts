@@ -8,8 +8,8 @@ type Target = Pick<ExecTarget, 'session' | 'pod' | 'container'>;
 const soon = 2000;
 
 /**
- * Watches the container of a session that a stream leads to, beside it, which may say nothing for minutes when the far side dies: gives why it
- * can't come back, as soon as the API server knows. Never, while the pod lives; the signal ends the watching.
+ * Watches the container that a stream leads to, for the stream may say nothing for minutes when its far side dies:
+ * gives why that can't come back, as soon as the API server knows. Never, while it lives; the signal ends the watching.
  */
 export function podDeath(cluster: Cluster, target: Target, signal: AbortSignal): Promise<Error> {
   return new Promise((resolve) => {

@@ -1,13 +1,13 @@
 import type { CoreV1Event } from '@kubernetes/client-node';
 import { setTimeout as wait } from 'node:timers/promises';
-import { isPaudeError, PaudeError, type ErrorCode } from '../../errors.ts';
+import { isPaudeError, type PaudeError } from '../../errors.ts';
 import type { SessionName } from '../../names.ts';
 import { ApiStatus } from './api-connection.ts';
 import { paths, type Cluster } from './cluster.ts';
 import { kubernetesError } from './kubernetes-errors.ts';
 import { podOf, proxyName, type Part } from './network-objects.ts';
 import { objectName } from './objects.ts';
-import { describeHint } from './stuck-pod.ts';
+import { cantStart } from './stuck-pod.ts';
 
 /** What a cluster tells of a session's start, besides what its pods are. */
 export type StartEvent =
@@ -87,7 +87,7 @@ function ofSet(cluster: Cluster, name: SessionName, part: Part, event: CoreV1Eve
   const { reason, message = '' } = event;
   if (reason !== 'FailedCreate') return undefined;
   const code = /exceeded quota/.test(message) ? 'QUOTA_EXCEEDED' : 'ADMISSION_REFUSED';
-  return { type: 'refused', part, error: cantStart(cluster, name, part, code, event) };
+  return { type: 'refused', part, error: cantStart(cluster, name, part, code, message || reason) };
 }
 
 /** Reasons of the PersistentVolume controller, and of the provisioners (sig-storage-lib-external-provisioner). */
@@ -95,7 +95,11 @@ function ofClaim(cluster: Cluster, name: SessionName, event: CoreV1Event): Start
   const { reason, message = '' } = event;
   if (reason !== 'ProvisioningFailed' && reason !== 'FailedBinding') return undefined;
   const final = /storageclass\S* "[^"]*" not found|no storage class is set/.test(message);
-  return { type: 'volume', final, error: cantStart(cluster, name, 'session', 'POD_PENDING', event) };
+  return {
+    type: 'volume',
+    final,
+    error: cantStart(cluster, name, 'session', 'POD_PENDING', message || reason),
+  };
 }
 
 /** Reasons of the kubelet; it tells an image's size once it has it. */
@@ -108,17 +112,4 @@ function ofPod(part: Part, { reason, message = '' }: CoreV1Event): StartEvent | 
   };
   const said = text();
   return said === undefined ? undefined : { type: 'doing', part, text: said };
-}
-
-function cantStart(
-  cluster: Cluster,
-  name: SessionName,
-  part: Part,
-  code: ErrorCode,
-  { message, reason = '' }: CoreV1Event,
-): PaudeError {
-  const whose = part === 'proxy' ? 'its proxy: ' : '';
-  return new PaudeError(code, `the session ${name} can't start: ${whose}${message ?? reason}`, {
-    hint: describeHint(cluster, name, part),
-  });
 }

@@ -6,7 +6,7 @@ import type { SessionName } from '../../names.ts';
 import type { StartOptions, StartPhase } from '../../session/backend.ts';
 import { findSet, type Cluster } from './cluster.ts';
 import { configurationOf, podOf, type Part } from './network-objects.ts';
-import { objectName, podName } from './objects.ts';
+import { objectName } from './objects.ts';
 import { isRunning, podState, type PodState } from './pod-state.ts';
 import { sessionOf } from './query.ts';
 import { scaleDown, scaleProxy, scaleUp } from './scale.ts';
@@ -65,10 +65,11 @@ async function* watchStart(
   const doing = new Map<Part, string>();
   let pods: readonly V1Pod[] | undefined;
   let shown = '';
+  const there = (part: Part) => present(pods ?? [], podOf(name, part).pod);
   try {
     for await (const item of news as AsyncIterable<News>) {
       if ('look' in item) {
-        if (present(pods ?? [], podName(name)) === undefined)
+        if (there('session') === undefined)
           await assertStarted(cluster, name, signal).catch((error: unknown) => {
             // For how long the API server may be away is for the watch of the pods to say.
             if (isPaudeError(error, 'SESSION_FAILED')) throw error;
@@ -78,9 +79,8 @@ async function* watchStart(
       if ('event' in item) {
         const { event } = item;
         // With a pod there, what is said of its making is over.
-        if (event.type === 'refused' && present(pods ?? [], podOf(name, event.part).pod) === undefined)
-          throw event.error;
-        if (event.type === 'volume' && !isPlaced(present(pods ?? [], podName(name)))) {
+        if (event.type === 'refused' && there(event.part) === undefined) throw event.error;
+        if (event.type === 'volume' && !isPlaced(there('session'))) {
           if (event.final) throw event.error;
           patience.volume.begin(event.error, provisioning);
         }
@@ -92,13 +92,12 @@ async function* watchStart(
       }
       for (const part of ['proxy', 'session'] as const) {
         if (told.has(part) || (part === 'proxy' && !filtered)) continue;
-        const { pod, container } = podOf(name, part);
-        if (!isRunning(present(pods, pod), container)) continue;
+        if (!isRunning(there(part), podOf(name, part).container)) continue;
         told.add(part);
         yield { text: `starting the session in its container (${objectName(name)})`, runs: part };
       }
       const { part, state } = stateOf(name, pods, filtered);
-      const pod = present(pods, podName(name));
+      const pod = there('session');
       if (isPlaced(pod)) patience.volume.end();
       if (pod?.metadata?.deletionTimestamp !== undefined || pod === undefined)
         await assertStarted(cluster, name, signal);

@@ -36,18 +36,30 @@ export async function stuckError(
     kind === 'crash' ? lastLines(cluster, podOf(name, part), signal) : '',
     lastWarnings(cluster, podOf(name, part).pod, why, signal),
   ]);
+  return cantStart(cluster, name, part, stuckCodes[kind], `${sentences[kind]}: ${why}${warnings}${last}`);
+}
+
+/** The error of a start that a part of the session stands in the way of, with what shows more of it. */
+export function cantStart(
+  cluster: Cluster,
+  name: SessionName,
+  part: Part,
+  code: ErrorCode,
+  why: string,
+): PaudeError {
   const whose = part === 'proxy' ? 'its proxy: ' : '';
-  const message = `the session ${name} can't start: ${whose}${sentences[kind]}: ${why}${warnings}${last}`;
-  return new PaudeError(stuckCodes[kind], message, { hint: describeHint(cluster, name, part) });
+  return new PaudeError(code, `the session ${name} can't start: ${whose}${why}`, {
+    hint: describeHint(cluster, podOf(name, part).pod),
+  });
 }
 
 /** To paste as it stands: events stay when the pod has gone. */
-export function describeHint({ context, namespace }: Cluster, name: SessionName, part: Part): string {
-  const { pod } = podOf(name, part);
+function describeHint({ context, namespace }: Cluster, pod: string): string {
   const where = `-n ${namespace} --context=${context}`;
+  const described = `pod ${pod} ${where}`;
   return (
     `kubectl get events --field-selector=involvedObject.name=${pod} ${where}; ` +
-    `while it starts: oc describe pod ${pod} ${where}, or kubectl describe pod ${pod} ${where}`
+    `while it starts: oc describe ${described}, or kubectl describe ${described}`
   );
 }
 
