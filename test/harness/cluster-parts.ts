@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import * as assert from 'uvu/assert';
 import { clusterSkip, testCluster } from './cluster-world.ts';
 
 const run = promisify(execFile);
@@ -55,9 +56,30 @@ export async function evict(pod: string, namespace: string): Promise<void> {
   await rm(dirname(file), { recursive: true });
 }
 
-/** Waits until the cluster is as it was: its API server answers, its node is ready, and has heard of it. */
+/**
+ * Waits until the cluster is as it was: its API server answers, its node is ready, and the kubelet answers for every
+ * pod of it. A node counts as ready until it is missed, and a kubelet that starts knows no pod yet.
+ */
 export async function wellAgain(): Promise<void> {
+  const started = Date.now();
+  for (;;) {
+    const answer = await kubeletKnowsItsPods().catch((error: Error) => error);
+    if (answer === true) break;
+    assert.ok(Date.now() - started < 90_000, `the kubelet doesn't answer for its pods: ${String(answer)}`);
+    await new Promise((resolve) => setTimeout(resolve, 250));
+  }
   await asAdmin('wait', '--for=condition=Ready', 'node/node1', '--timeout=90s');
+}
+
+async function kubeletKnowsItsPods(): Promise<boolean> {
+  const known = podsIn(await asAdmin('get', '--raw', '/api/v1/nodes/node1/proxy/pods'));
+  const bound = podsIn(await asAdmin('get', '--raw', '/api/v1/pods?fieldSelector=spec.nodeName%3Dnode1'));
+  return bound.every((uid) => known.includes(uid));
+}
+
+function podsIn(list: string): string[] {
+  const { items } = JSON.parse(list) as { items: { metadata: { uid: string } }[] | null };
+  return (items ?? []).map(({ metadata }) => metadata.uid);
 }
 
 /** The process that holds the namespaces of the cluster's node. */
