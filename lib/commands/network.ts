@@ -1,6 +1,6 @@
 import { entryFor, type BlockedHost } from '../egress/ledger.ts';
 import { formatHostRule } from '../egress/host-rule.ts';
-import { changedRules, hostRulesOf, hostsOf, type NetworkRules } from '../egress/network-rules.ts';
+import { changedRules, hostRulesOf, shownHosts, type NetworkRules } from '../egress/network-rules.ts';
 import { blockedHosts, changeNetwork, filtered } from '../session/change-network.ts';
 import { unknownSession } from '../session/resolve-session.ts';
 import { age } from '../ui/age.ts';
@@ -49,13 +49,11 @@ function show({ output }: Context, rules: NetworkRules, blocked: readonly Blocke
   const open = new Set(hostsIn(rules));
   const rows = (entries: readonly string[], by: string) =>
     entries.flatMap((entry) =>
-      hostsOf(entry)
-        .map(formatHostRule)
-        .map((host) => [
-          host,
-          open.has(host) ? 'allowed' : 'denied',
-          host === entry ? by : `${by}: ${entry}`,
-        ]),
+      shownHosts(entry).map((host) => [
+        host,
+        open.has(host) ? 'allowed' : 'denied',
+        host === entry ? by : `${by}: ${entry}`,
+      ]),
     );
   printTable(
     output,

@@ -2,19 +2,24 @@ import { PaudeError } from '../errors.ts';
 import { formatHostRule, parseHostRule, type HostRule } from './host-rule.ts';
 import { hostGroups } from './host-groups.ts';
 
-/** What a session may reach, as it is kept with it: words and hosts, each as formatHostRule writes it. */
+/**
+ * What a session may reach, as it is kept with it: words and hosts, each as formatHostRule writes it. In `deny`,
+ * `HOST:*` stands for a host at every port, also at those that a later start's agent needs.
+ */
 export interface NetworkRules {
   /** What the agent needs, by the shell that last started it. */
   readonly agent: readonly string[];
   /** What the user allowed besides. */
   readonly allow: readonly string[];
-  /** What the user took back; goes before both. */
+  /** What the user took back; goes before both, but for a port of the very host that was allowed since. */
   readonly deny: readonly string[];
   /** The last start found that nothing holds it to these rules, and the user went on. */
   readonly unenforced?: boolean;
   /** What it was refused until it was last stopped, as `formatLedger` writes it. */
   readonly blocked?: string;
 }
+
+const everyPort = ':*';
 
 /** The same as hosts, each once and in one order, so that equal rules give equal text. */
 export interface HostRules {
@@ -29,14 +34,49 @@ export function normalEntry(text: string): string {
 }
 
 /** The hosts that an entry stands for. */
-export function hostsOf(entry: string): readonly HostRule[] {
+function hostsOf(entry: string): readonly HostRule[] {
   return (Object.hasOwn(hostGroups, entry) ? hostGroups[entry]! : [entry]).map(parseHostRule);
 }
 
+/** The hosts of an entry of any of the three lists, each as it is shown. */
+export function shownHosts(entry: string): readonly string[] {
+  return isEveryPort(entry) ? [entry] : hostsOf(entry).map(formatHostRule);
+}
+
 export function hostRulesOf({ agent, allow, deny }: NetworkRules): HostRules {
-  const denied = sorted(deny.flatMap(hostsOf));
-  const allowed = sorted([...agent, ...allow].flatMap(hostsOf));
-  return { allowed: allowed.filter((rule) => !denied.some((other) => covers(other, rule))), denied };
+  const wanted = [...agent, ...allow].flatMap(hostsOf);
+  const denied = sorted(
+    deny.flatMap((entry) => (isEveryPort(entry) ? atEachPort(entry, wanted, allow) : hostsOf(entry))),
+  );
+  const allowed = sorted(wanted).filter((rule) => !denied.some((other) => covers(other, rule)));
+  return { allowed, denied };
+}
+
+/** `HOST:*` at the ports that are wanted of names of it, but for those at which that very host was allowed since. */
+function atEachPort(
+  entry: string,
+  wanted: readonly HostRule[],
+  allow: readonly string[],
+): readonly HostRule[] {
+  const host = hostDenied(entry);
+  const since = new Set(hostsAlone(allow).flatMap((rule) => (rule.host === host.host ? [rule.port] : [])));
+  return wanted
+    .filter((rule) => !since.has(rule.port) && (coversName(host, rule) || coversName(rule, host)))
+    .map(({ port, scheme }) => ({ ...host, port, scheme }));
+}
+
+/** The host of a `HOST:*`; its port says nothing. */
+function hostDenied(entry: string): HostRule {
+  return parseHostRule(entry.slice(0, -everyPort.length));
+}
+
+function isEveryPort(entry: string): boolean {
+  return entry.endsWith(everyPort);
+}
+
+/** What was allowed by its own name, and not by a word. */
+function hostsAlone(entries: readonly string[]): readonly HostRule[] {
+  return entries.filter((entry) => !Object.hasOwn(hostGroups, entry)).map(parseHostRule);
 }
 
 function sorted(rules: readonly HostRule[]): readonly HostRule[] {
@@ -54,27 +94,30 @@ function coversName(rule: HostRule, other: HostRule): boolean {
 }
 
 /**
- * What rules become when entries are allowed and denied. A name that is denied without a port is denied at each port at
- * which it is allowed, and given back so, too. Throws USAGE for what would have no effect.
+ * What rules become when entries are allowed and denied; the last word counts. A name that is denied without a port is
+ * denied at every port, and what was allowed of it is taken back. Throws USAGE for what would have no effect.
  */
 export function changedRules(
   rules: NetworkRules,
   change: { readonly allow: readonly string[]; readonly deny: readonly string[] },
 ): NetworkRules {
   const allow = change.allow.map(normalEntry);
-  const deny = change.deny.map(normalEntry);
-  const twice = allow.find((entry) => deny.includes(entry));
+  const twice = allow.find((entry) => change.deny.map(normalEntry).includes(entry));
   if (twice !== undefined)
     throw new PaudeError('USAGE', `${twice} is both allowed and denied`, { hint: 'leave one of them out' });
-  const whole = change.allow.filter(isWholeHost).map(normalEntry);
-  const givenBack = (entry: string) =>
-    allow.some((one) => bare(one) === bare(entry)) ||
-    whole.some((one) => rules.deny.map(bare).includes(bare(one)) && isOfHost(entry, one));
-  const besides = change.deny.filter(isWholeHost).flatMap((entry) => otherPorts(entry, rules));
+  const deny = change.deny.map((entry) => (isWholeHost(entry) ? wholeHost(entry) : normalEntry(entry)));
+  const takenBack = (entry: string) => deny.includes(entry) || deny.some((other) => closes(other, entry));
+  const back = [...allow.map(bare), ...change.allow.filter(isWholeHost).map(wholeHost)];
   const changed = {
     ...rules,
-    allow: union(rules.allow, allow).filter((entry) => !deny.includes(entry)),
-    deny: union(rules.deny, [...deny, ...besides]).filter((entry) => !givenBack(entry)),
+    allow: union(
+      rules.allow.filter((entry) => !takenBack(entry)),
+      allow,
+    ),
+    deny: union(
+      rules.deny.filter((entry) => !back.includes(bare(entry))),
+      deny,
+    ),
   };
   for (const entry of allow) refuseCovered(entry, changed.deny);
   return changed;
@@ -86,17 +129,13 @@ function isWholeHost(text: string): boolean {
   return !Object.hasOwn(hostGroups, word) && /^(private:)?[^:/]+$/.test(word);
 }
 
-/** A host at each further port at which rules allow it, or names that it stands for. */
-function otherPorts(entry: string, { agent, allow }: NetworkRules): readonly string[] {
-  const denied = parseHostRule(entry);
-  return [...agent, ...allow]
-    .flatMap(hostsOf)
-    .filter((rule) => rule.port !== denied.port && (coversName(denied, rule) || coversName(rule, denied)))
-    .map(({ port, scheme }) => formatHostRule({ host: denied.host, port, scheme, isPrivate: false }));
+function wholeHost(text: string): string {
+  return `${parseHostRule(text).host}${everyPort}`;
 }
 
-function isOfHost(entry: string, host: string): boolean {
-  return !Object.hasOwn(hostGroups, entry) && parseHostRule(entry).host === parseHostRule(host).host;
+/** Whether a `HOST:*` stands for all of what was allowed. */
+function closes(denied: string, entry: string): boolean {
+  return isEveryPort(denied) && hostsAlone([entry]).some((rule) => coversName(hostDenied(denied), rule));
 }
 
 /** What may resolve to a private address is the same host. */
@@ -106,12 +145,25 @@ function bare(entry: string): string {
 
 function refuseCovered(entry: string, deny: readonly string[]): void {
   const over = deny.find((other) =>
-    hostsOf(other).some((rule) => hostsOf(entry).some((one) => covers(rule, one))),
+    isEveryPort(other) ? closesPartly(other, entry) : coversPartly(other, entry),
   );
   if (over === undefined) return;
-  throw new PaudeError('USAGE', `${entry} stays closed: ${over} is denied`, {
-    hint: `allow that again: --allow '${over}'`,
+  const name = isEveryPort(over) ? hostDenied(over).host : over;
+  throw new PaudeError('USAGE', `${entry} stays closed: ${name} is denied`, {
+    hint: `allow that again: --allow '${name}'`,
   });
+}
+
+function coversPartly(denied: string, entry: string): boolean {
+  return hostsOf(denied).some((rule) => hostsOf(entry).some((one) => covers(rule, one)));
+}
+
+/** A port of the very host is an exception to a `HOST:*`, unless a word stands for it. */
+function closesPartly(denied: string, entry: string): boolean {
+  const host = hostDenied(denied);
+  return Object.hasOwn(hostGroups, entry)
+    ? hostsOf(entry).some((rule) => coversName(host, rule))
+    : host.host !== parseHostRule(entry).host && closes(denied, entry);
 }
 
 function union(present: readonly string[], added: readonly string[]): readonly string[] {

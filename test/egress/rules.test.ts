@@ -118,7 +118,7 @@ test('what is denied goes before what is allowed, also under a wildcard', () => 
 
 test('allowing and denying take each other back, and what would have no effect is refused', () => {
   const denied = changedRules(rules(['a.org']), { allow: [], deny: ['A.org'] });
-  assert.equal(denied, rules([], ['a.org']));
+  assert.equal(denied, rules([], ['a.org:*']));
   assert.equal(changedRules(denied, { allow: ['a.org'], deny: [] }), rules(['a.org']));
   const wide = changedRules(rules([]), { allow: [], deny: ['*.a.org'] });
   assert.match(
@@ -128,7 +128,7 @@ test('allowing and denying take each other back, and what would have no effect i
   refuses(() => changedRules(rules([]), { allow: ['a.org'], deny: ['a.org'] }));
 });
 
-test('denied without a port, a name is closed at every port; allowed again, it is as it was', () => {
+test('denied without a port, a name is closed at every port, and the last word counts', () => {
   const deny = (present: NetworkRules, ...entries: string[]) =>
     changedRules(present, { allow: [], deny: entries });
   const allow = (present: NetworkRules, ...entries: string[]) =>
@@ -138,15 +138,9 @@ test('denied without a port, a name is closed at every port; allowed again, it i
   const present = { ...rules(['a.org', 'http://a.org:8080', 'private:a.org:5432', 'b.org']), agent };
   const denied = deny(present, 'a.org', 'llm.corp');
   assert.equal(reached(denied), ['b.org']);
-  assert.equal(reached(allow(denied, 'a.org', 'llm.corp')), [
-    'a.org',
-    'b.org',
-    'http://a.org:8080',
-    'llm.corp',
-    'llm.corp:8443',
-    'private:a.org:5432',
-  ]);
+  assert.equal(reached(allow(denied, 'a.org', 'llm.corp')), ['a.org', 'b.org', 'llm.corp', 'llm.corp:8443']);
   assert.equal(reached(allow(denied, 'private:a.org:5432')), ['b.org', 'private:a.org:5432']);
+  assert.equal(reached(deny(allow(denied, 'private:a.org:5432'), 'private:a.org')), ['b.org']);
   assert.equal(reached(changedRules(present, { allow: ['llm.corp:8443'], deny: ['a.org', 'llm.corp'] })), [
     'b.org',
     'llm.corp:8443',
@@ -154,10 +148,34 @@ test('denied without a port, a name is closed at every port; allowed again, it i
   // With a port, just that.
   assert.equal(reached(deny(rules(['a.org', 'a.org:8443']), 'a.org:443')), ['a.org:8443']);
   assert.equal(reached(allow(deny(rules(['a.org', 'a.org:8443']), 'a.org:8443'), 'a.org')), ['a.org']);
-  // Patterns, on either side.
-  const wide = deny(rules(['*.x.org:8443', 'y.z.org:9000']), 'b.x.org', '*.z.org');
-  assert.equal(wide.deny, ['*.z.org', '*.z.org:9000', 'b.x.org', 'b.x.org:8443']);
-  assert.equal(reached(wide), ['*.x.org:8443']);
+});
+
+test('a name that is denied without a port stays closed at a port that a later shell needs', () => {
+  const denied = changedRules(rules([]), { allow: [], deny: ['llm.corp', '*.llm.corp'] });
+  const agent = ['llm.corp:8443', 'http://eu.llm.corp:8080', 'other.corp:8443'];
+  const { allowed } = hostRulesOf({ ...denied, agent });
+  assert.equal(allowed.map(formatHostRule), ['other.corp:8443']);
+});
+
+test('patterns, on either side of what is denied at every port', () => {
+  const wide = changedRules(rules(['*.x.org:8443', 'y.z.org:9000', 'npm']), {
+    allow: [],
+    deny: ['b.x.org', '*.z.org', 'registry.npmjs.org'],
+  });
+  const { allowed, denied } = hostRulesOf(wide);
+  assert.equal(allowed.map(formatHostRule), ['*.x.org:8443', 'registry.yarnpkg.com']);
+  // Of the pattern, all but this.
+  assert.ok(denied.map(formatHostRule).includes('b.x.org:8443'));
+  const again = (entry: string) => changedRules(wide, { allow: [entry], deny: [] });
+  for (const [entry, over] of [
+    ['y.z.org:9000', '*.z.org'],
+    ['npm', 'registry.npmjs.org'],
+  ] as const)
+    assert.match(
+      refuses(() => again(entry)),
+      `${entry} stays closed: ${over} is denied`,
+    );
+  assert.ok(hostRulesOf(again('b.x.org:8443')).denied.every(({ host }) => host !== 'b.x.org'));
 });
 
 test('the configuration is the same for the same rules, and has no name in it that is not allowed', () => {
