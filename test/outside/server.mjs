@@ -22,7 +22,7 @@ function answer(request, response) {
   );
   if (as.startsWith('api.')) return toModel(request, response);
   if (request.url.startsWith('/stream')) return stream(response);
-  if (request.url.startsWith('/big')) return big(response, Number(request.url.split('=')[1]));
+  if (request.url.startsWith('/big')) return big(response, new URLSearchParams(request.url.split('?')[1]));
   response.end(`reached ${as} ${request.headers.host} ${request.url}\n`);
 }
 
@@ -43,15 +43,19 @@ function stream(response) {
   response.on('close', () => clearInterval(timer));
 }
 
-function big(response, bytes) {
+/** So many `bytes`; as fast as they are taken, or as a line does that carries `rate` of them a second. */
+function big(response, asked) {
   const block = Buffer.alloc(65_536, 7);
-  let left = bytes;
+  const [bytes, rate] = [Number(asked.get('bytes')), Number(asked.get('rate') ?? Infinity)];
+  const begin = performance.now();
+  let sent = 0;
   response.writeHead(200, { 'content-length': bytes });
   const more = () => {
-    while (left > 0) {
-      left -= block.length;
-      if (!response.write(left < 0 ? block.subarray(0, block.length + left) : block))
-        return response.once('drain', more);
+    while (sent < bytes) {
+      if (sent > ((performance.now() - begin) / 1000) * rate) return setTimeout(more, 1);
+      const part = block.subarray(0, bytes - sent);
+      sent += part.length;
+      if (!response.write(part)) return response.once('drain', more);
     }
     response.end();
   };
