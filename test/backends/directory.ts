@@ -2,7 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { cp, link, mkdir, readFile, readdir, rename, rm, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { claude } from '../../lib/agents/claude.ts';
 import { childTunnel } from '../../lib/backends/child-tunnel.ts';
@@ -57,10 +57,15 @@ export function directoryBackend(root: string): DirectoryBackend {
   }
 
   async function kill(name: SessionName): Promise<void> {
-    // What was in memory is gone.
+    // What was in memory is out of reach at once: who runs a moment longer writes none of it anew.
+    const gone = join(folder(name), `gone-${randomUUID()}`);
+    await mkdir(gone, { recursive: true });
     for (const memory of [runFolder(name), join(folder(name), 'credentials'), join(folder(name), 'home')])
-      await rm(memory, { recursive: true, force: true });
-    for (const child of children.get(name) ?? []) endGroup(child);
+      await rename(memory, join(gone, basename(memory))).catch((error: NodeJS.ErrnoException) => {
+        if (error.code !== 'ENOENT') throw error;
+      });
+    await Promise.all([...(children.get(name) ?? [])].map(endGroup));
+    await rm(gone, { recursive: true });
   }
 
   return {
@@ -183,10 +188,14 @@ async function layFiles(target: string): Promise<void> {
   }
 }
 
-function endGroup(child: ChildProcess): void {
+/** Ends a child and what it has begun, and waits until the child is gone. */
+async function endGroup(child: ChildProcess): Promise<void> {
+  if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
+  const exit = new Promise((resolve) => child.once('exit', resolve));
   try {
-    process.kill(-child.pid!, 'SIGKILL');
+    process.kill(-child.pid, 'SIGKILL');
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
   }
+  await exit;
 }
