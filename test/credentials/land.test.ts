@@ -8,6 +8,7 @@ import {
   readdirSync,
   readFileSync,
   readlinkSync,
+  rmSync,
   statSync,
   symlinkSync,
   writeFileSync,
@@ -111,6 +112,9 @@ test('a session says what it needs, and what it has; a part that is not whole is
   assert.is(land(framed('login', [text('home/a', '1')], 'incomplete'), end).code, 0);
   adopt();
   assert.is(check(digest, '-'), 'need login\n');
+  assert.is(land(login, framed('config', [text('home/b', '1')], 'incomplete'), end).code, 0);
+  adopt();
+  assert.is(check(digest, '-'), 'need config\n');
 });
 
 test('who needs something is asked once more when it has landed; who goes away before that changes nothing', async () => {
@@ -230,6 +234,47 @@ test('what is removed at home is removed in the session; what the session made i
   assert.equal(readdirSync(join(home, '.claude/skills')).sort(), ['b', 'own']);
 });
 
+test('what is a file, a link or a folder at home becomes another of these, and nothing else goes', () => {
+  const skills = 'home/.claude/skills';
+  const file = [text(`${skills}/b`, 'file')];
+  const link: TarEntry[] = [text(`${skills}/a/SKILL.md`, 'a'), { path: `${skills}/b`, target: 'a' }];
+  const folder = [text(`${skills}/a/SKILL.md`, 'a'), text(`${skills}/b/SKILL.md`, 'b')];
+  const seen = () => {
+    const b = lstatSync(join(home, '.claude/skills/b'));
+    return b.isSymbolicLink() ? 'link' : b.isDirectory() ? 'folder' : 'file';
+  };
+  const kinds = { file, link, folder };
+  for (const [from, to] of ['file', 'link', 'folder', 'link', 'file', 'folder', 'file'].entries()) {
+    const entries = kinds[to as keyof typeof kinds];
+    assert.is(land(framed('login', [text('home/a', String(from))]), framed('config', entries), end).code, 0);
+    const done = adopt();
+    assert.equal([done.stdout, done.stderr, seen()], ['adopted\n', '', to]);
+    for (const { path } of entries.filter((entry) => 'content' in entry))
+      assert.ok(existsSync(join(home, path.slice('home/'.length))), `${to}: ${path}`);
+    assert.is(existsSync(join(home, '.claude/skills/a/SKILL.md')), to !== 'file');
+    assert.is(read('a'), String(from));
+  }
+  // What the agent has made in a file's place is its own.
+  mkdirSync(join(home, '.claude/own'), { recursive: true });
+  land(framed('config', [text('home/.claude/own/x', 'x')]), end);
+  adopt();
+  rmSync(join(home, '.claude/own'), { recursive: true });
+  mkdirSync(join(home, '.claude/else'));
+  writeFileSync(join(home, '.claude/else/x'), "the agent's");
+  symlinkSync('else', join(home, '.claude/own'));
+  land(framed('config', []), end);
+  assert.is(adopt().stdout, 'adopted\n');
+  assert.is(read('.claude/else/x'), "the agent's");
+});
+
+test('a configuration that can’t be put into the home does not keep a login from it, and says why in a sentence', () => {
+  land(framed('login', [text('home/a', '1')]), framed('config', [text('home/.claude/b', '1')]), end);
+  rmSync(join(credentials, 'config/digest'));
+  const done = adopt();
+  assert.equal([done.code, read('a')], [1, '1']);
+  assert.match(done.stderr, /^paude: ENOENT[^\n]*\n$/);
+});
+
 test('no reader ever sees half of it', async () => {
   const loop = `import { readFileSync } from 'node:fs';
     let count = 0;
@@ -311,6 +356,25 @@ test('the keys that the session keeps lie over what lands, live on the volume, a
   assert.equal(JSON.parse(kept), {
     '.claude.json': { projects: { '/pvc/workspace': { allowedTools: ['Bash(ls)'] } } },
   });
+});
+
+test('what changes at home in a key that is kept changes in the session, and is not taken for the session’s own', () => {
+  const tools = (...allowedTools: string[]) => ({ projects: { '/pvc/workspace': { allowedTools } } });
+  const landed = (value: object) => {
+    land(framed('config', [text('home/.claude.json', JSON.stringify(value))]), end);
+    assert.is(adopt().stdout, 'adopted\n');
+  };
+  const state = () => JSON.parse(read('.claude.json')) as ReturnType<typeof tools> & Record<string, unknown>;
+  landed({ ...tools('Bash(rm:*)'), bypassPermissionsModeAccepted: true, lastOnboardingVersion: '2.1.0' });
+  landed({ ...tools('Bash(ls)'), lastOnboardingVersion: '2.2.0' });
+  assert.equal(state().projects['/pvc/workspace'].allowedTools, ['Bash(ls)']);
+  assert.is(state()['bypassPermissionsModeAccepted'], undefined);
+  assert.is(state()['lastOnboardingVersion'], '2.2.0');
+  assert.not.ok(existsSync(join(session.env['PAUDE_VOLUME']!, 'home/kept.json')));
+  // The session's own change outlives that.
+  writeFileSync(join(home, '.claude.json'), JSON.stringify({ ...state(), ...tools('Bash(git:*)') }));
+  landed(tools('Bash(cat)'));
+  assert.equal(state().projects['/pvc/workspace'].allowedTools, ['Bash(git:*)']);
 });
 
 test.run();

@@ -24,6 +24,8 @@ const credentials = PAUDE_CREDENTIALS || '/credentials';
 const files = PAUDE_FILES || '/usr/libexec/paude';
 const run = PAUDE_RUN || '/run/paude';
 const keptFile = join(PAUDE_VOLUME || '/pvc', 'home', 'kept.json');
+/** What the user's own files said of those keys when they were last put into the home, by file. In memory. */
+const landedKeys = join(run, 'landed-keys.json');
 /** For each file, the keys that are kept. */
 const keptKeys = readJson(join(files, 'kept.json')) ?? {};
 /** Folders that are links to the volume. Nothing of the user's may come to lie there. */
@@ -33,6 +35,12 @@ process.umask(0o077);
 const links = new Map();
 /** Folders that are known to be the home's own. */
 const made = new Set(['.']);
+
+// Who asked is told in a sentence.
+process.on('uncaughtException', ({ message }) => {
+  process.stderr.write(`paude: ${message}\n`);
+  process.exit(1);
+});
 
 const [, , mode] = process.argv;
 if (mode === 'keep') keep();
@@ -47,7 +55,8 @@ else {
 
 function adopt(onlyNew = false) {
   keep();
-  for (const part of ['config', 'login']) adoptPart(part, onlyNew);
+  // The login first: it is what a session can't do without.
+  for (const part of ['login', 'config']) adoptPart(part, onlyNew);
   for (const path of Object.keys(keptKeys)) merge(path);
 }
 
@@ -78,10 +87,25 @@ function copyPart(landed, inHome) {
     (path) => !lasting.some((one) => `${path}/`.startsWith(`${one}/`)),
   );
   const present = new Set(paths.map((path) => JSON.stringify(path)));
+  // First, for what lands may lead elsewhere by then: a folder that is a link now.
+  for (const row of inHome) if (!present.has(row)) remove(JSON.parse(row));
   for (const row of present) inHome.add(row);
   for (const path of paths) copy(join(landed, 'home', path), path);
-  for (const row of inHome) if (!present.has(row)) rmSync(join(home, JSON.parse(row)), { force: true });
   return present;
+}
+
+/** What stands there no more, or in a folder that is none of the home's own, is somebody else's by now. */
+function remove(path) {
+  const folder = dirname(path);
+  if (!isOwnFolder(folder)) return;
+  const stats = lstatSync(join(home, path), { throwIfNoEntry: false });
+  if (stats !== undefined && !stats.isDirectory()) rmSync(join(home, path));
+}
+
+function isOwnFolder(folder) {
+  if (folder === '.') return true;
+  if (!isOwnFolder(dirname(folder))) return false;
+  return lstatSync(join(home, folder), { throwIfNoEntry: false })?.isDirectory() === true;
 }
 
 function below(root, folder) {
@@ -102,7 +126,7 @@ function copy(source, path) {
   const link = links.get(source);
   if (link !== undefined) symlinkSync(link, next);
   // What the agent writes as well comes last, merged.
-  else if (path in keptKeys) writeFileSync(next, format(merged(readJson(source), path)), { mode: 0o600 });
+  else if (path in keptKeys) writeMerged(readJson(source), path, next);
   else copyFileSync(source, next);
   try {
     renameSync(next, target);
@@ -128,27 +152,37 @@ function makeFolder(folder) {
 
 // --- the keys that are kept ----------------------------------------------------------------------------------
 
+/** What the home has otherwise than it was put there is the session's own. */
 function keep() {
   const before = readJson(keptFile) ?? {};
+  const landed = readJson(landedKeys) ?? {};
   const now = { ...before };
   for (const [path, keys] of Object.entries(keptKeys)) {
     const json = readJson(join(home, path));
     if (json === undefined) continue;
-    const landed = readJson(join(credentials, 'config/home', path)) ?? {};
     const skeleton = readJson(join(files, 'skeleton', path)) ?? {};
     for (const key of keys) {
       const value = at(json, key);
       // What the session has not changed is not its own, and nothing of the user's is for the volume.
-      if (value === undefined || isSame(value, at(landed, key)) || isSame(value, at(skeleton, key))) continue;
-      now[path] = over(
-        now[path],
-        key.reduceRight((inner, name) => ({ [name]: inner }), value),
-      );
+      if (
+        value === undefined ||
+        isSame(value, at(landed[path] ?? {}, key)) ||
+        isSame(value, at(skeleton, key))
+      )
+        continue;
+      now[path] = over(now[path], nested(key, value));
     }
   }
   if (isSame(now, before)) return;
   mkdirSync(dirname(keptFile), { recursive: true });
   replace(keptFile, format(now));
+}
+
+/** For the home; and what it says of the kept keys is noted, so that a later change of it can be told from the user's. */
+function writeMerged(json, path, next) {
+  const said = keptKeys[path].map((key) => nested(key, at(json ?? {}, key)));
+  replace(landedKeys, format({ ...readJson(landedKeys), [path]: said.reduce(over, {}) }));
+  writeFileSync(next, format(merged(json, path)), { mode: 0o600 });
 }
 
 /** Where nothing has landed, the session's own file has the kept keys, too. */
@@ -173,6 +207,10 @@ function over(below, above) {
   return Object.fromEntries(
     keys.map((key) => [key, key in below ? over(below[key], above[key]) : above[key]]),
   );
+}
+
+function nested(key, value) {
+  return value === undefined ? {} : key.reduceRight((inner, name) => ({ [name]: inner }), value);
 }
 
 function at(json, key) {
