@@ -1,5 +1,15 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import * as assert from 'uvu/assert';
@@ -175,17 +185,34 @@ test('a stranger’s hook is not touched; chained it runs first, and its exit co
   }
 });
 
-test('a chained hook of another language runs as it is', async () => {
+test('a chained hook of another language, or compiled, runs as it is; a shell’s with the flags that it asks for', async () => {
   const file = join(repository, '.git/hooks/post-checkout');
+  const theirs = join(root, 'theirs');
   mkdirSync(join(repository, '.git/hooks'), { recursive: true });
-  writeFileSync(
-    file,
-    `#!${process.execPath}\nrequire('fs').writeFileSync(process.env.HOME + '/theirs', process.argv[4]);\n`,
-    { mode: 0o755 },
-  );
-  await installHook(repository, env, true);
-  assert.is(git(repository, 'checkout', '-q', 'other').code, 0);
-  assert.is(readFileSync(join(root, 'theirs'), 'utf8'), '1');
+  // An interpreter whose path has a shell's name in it, and no space.
+  const tools = mkdtempSync(join(tmpdir(), 'bash-tools-of-josh-'));
+  const node = join(tools, 'runner');
+  symlinkSync(process.execPath, node);
+  const script = `require('fs').writeFileSync(process.env.HOME + '/theirs', process.argv[4]);\n`;
+  const hooks: readonly (readonly [string, string | Buffer, number, string | undefined])[] = [
+    ['another language', `#!${node}\n${script}`, 0, '1'],
+    ['found by env', `#!/usr/bin/env node\n${script}`, 0, '1'],
+    ['compiled', readFileSync('/bin/true'), 0, undefined],
+    ['without an interpreter', 'printf "%s" "$3" >"$HOME/theirs"\n', 0, '1'],
+    ['a flag', '#!/bin/sh -e\nprintf flag >"$HOME/theirs"\nfalse\nprintf on >"$HOME/theirs"\n', 1, 'flag'],
+    ['a space before it', '#! /bin/sh\nprintf "%s" "$3" >"$HOME/theirs"\n', 0, '1'],
+  ];
+  for (const [name, content, code, left] of hooks) {
+    rmSync(theirs, { force: true });
+    writeFileSync(file, content, { mode: 0o755 });
+    await installHook(repository, env, true);
+    const { code: ended, stderr } = git(repository, 'checkout', '-q', 'other');
+    assert.equal([ended, stderr], [code, ''], name);
+    assert.is(existsSync(theirs) ? readFileSync(theirs, 'utf8') : undefined, left, name);
+    await uninstallHook(repository, env);
+    git(repository, '-c', 'core.hooksPath=/dev/null', 'checkout', '-q', 'main');
+  }
+  rmSync(tools, { recursive: true });
 });
 
 test('beside husky: its own hook of the repository still runs, also after it has laid its hooks anew', async () => {
