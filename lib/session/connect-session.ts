@@ -22,7 +22,7 @@ export interface ConnectPorts extends StartPorts {
  * user detached. A terminal that vanishes is detached on the far side, too. When the connection drops, it says so
  * and connects again, until the session itself is gone or the user gives up: tmux is as it was, or in a session that
  * was made again meanwhile, its network proved and the credentials there.
- * Throws LOGIN_MISSING before anything is started, SYNC_FAILED.
+ * Throws LOGIN_MISSING before anything is started, SYNC_FAILED, also where a connection that was made again can't bring them.
  */
 export async function connectSession(
   ports: ConnectPorts,
@@ -36,17 +36,20 @@ export async function connectSession(
     if (missing !== undefined) throw missing;
   });
   let lost = -Infinity;
+  let unsynced = 0;
   for (let failures = 0, next: Started | undefined = first; ; failures++, next = undefined) {
     let begun = Infinity;
     try {
       const started = next ?? (await startSession(ports, name, once, signal, assertToRun));
       report({ type: 'done', text: `attached to ${name}; Ctrl+b d detaches` });
       begun = Date.now();
+      unsynced = 0;
       return await attachFresh(ports, name, terminal, started, signal);
     } catch (error) {
       if (signal.aborted) throw interrupted();
       const refused = isPaudeError(error, 'FORBIDDEN') && Date.now() - lost < refusals;
       if (!isPaudeError(error) || !(passing.has(error.code) || refused)) throw error;
+      if (isPaudeError(error, 'SYNC_FAILED') && ++unsynced === syncs) throw error;
       // One that held for a while was a good one.
       if (Date.now() - begun > backoff.at(-1)!) failures = 0;
       if (failures === 0) {
@@ -84,6 +87,8 @@ function assertToRun({ session: { state, reason, location } }: Receiver): void {
 
 /** For how long a server that was just started may refuse what it allowed before; milliseconds. */
 const refusals = 60_000;
+/** How often in a row the credentials may fail to arrive: a pod that dies meanwhile looks the same. */
+const syncs = 3;
 /** What may be over in a moment. */
 const passing: ReadonlySet<string> = new Set(['CONNECTION_LOST', 'BACKEND_UNREACHABLE', 'SYNC_FAILED']);
 

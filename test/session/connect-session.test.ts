@@ -117,6 +117,22 @@ test('what was made again meanwhile gets the credentials, and what goes on being
   assert.equal(seen, ['one', undefined, 'one', 'two']);
 });
 
+test('credentials that fail to arrive at each new connection end it with what failed', async () => {
+  let broken = false;
+  const credentials = async () => ({
+    ...handMade({}, {}),
+    parcel: async (part: Part) => {
+      const parcel = await handMade({ 'home/login': 'x' }, { 'home/config': 'c' }).parcel(part);
+      return broken ? { ...parcel, digest: '0'.repeat(64) } : parcel;
+    },
+  });
+  const lost = lostAfter(async () => void (broken = true));
+  const { end, attached } = await connect([lost, 0], never, { credentials });
+  assert.ok(isPaudeError(end, 'SYNC_FAILED'), String(end));
+  assert.match(end.message, 'arrived damaged');
+  assert.is(attached, 1);
+});
+
 test('a session that somebody has stopped meanwhile is not started again', async () => {
   const stopping = lostAfter((directory) => directory.stop(name, never));
   const { end, attached } = await connect([stopping, 0]);
