@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { isPaudeError } from '../errors.ts';
 import { printable } from '../printable.ts';
 import { bringCredentials, receiverOf } from '../session/bring-credentials.ts';
+import type { Report } from '../session/events.ts';
 import { formatLocation, parseLocation, type Location } from '../session/location.ts';
 import type { Command, Context } from './command.ts';
 import { here } from './here.ts';
@@ -39,14 +40,17 @@ function sessionOf(url: string): Location | undefined {
 /** What came of it, in a few words. */
 async function refresh(context: Context, location: Location): Promise<string> {
   const signal = AbortSignal.any([context.signal, AbortSignal.timeout(patience)]);
-  const quiet = () => undefined;
+  // What the session keeps of before is named.
+  const notices: string[] = [];
+  const report: Report = (event) => event.type === 'notice' && notices.push(event.text);
   try {
     const backend = await context.backend(location);
     const ports = { backend, credentials: context.hookCredentials };
-    const receiver = await receiverOf(ports, location.name, quiet, signal);
+    const receiver = await receiverOf(ports, location.name, report, signal);
     if (receiver.credentials === undefined) return `not yours, but ${receiver.session.owner}'s`;
     if (receiver.session.state !== 'running') return `not running (${receiver.session.state})`;
-    return (await bringCredentials(ports, receiver, 'login', quiet, signal))!.outcome;
+    const { outcome } = (await bringCredentials(ports, receiver, 'login', report, signal))!;
+    return [outcome, ...notices].join('; ');
   } catch (error) {
     return isPaudeError(error) ? `${error.code}: ${error.message}` : String(error);
   }

@@ -28,14 +28,14 @@ export const sync: Command = async (context, { args, flags }) => {
 const sentences: Readonly<Record<SyncOutcome, string>> = {
   same: 'has your credentials already; nothing was sent',
   sent: 'has your credentials now',
-  incomplete: 'has your credentials now, but for what changed while it was read',
+  incomplete: 'has your credentials now, but for what could not be read',
 };
 
 /** The same where there is no login among them; how there is none follows. */
 const loginless: Readonly<Record<SyncOutcome, string>> = {
   same: 'has all of yours already',
   sent: 'has all of yours now',
-  incomplete: 'has all of yours now, but for what changed while it was read',
+  incomplete: 'has all of yours now, but for what could not be read',
 };
 
 async function syncOne(context: Context, location: Location, scope: Scope): Promise<void> {

@@ -5,7 +5,7 @@ import type { Host } from './host.ts';
 import { missingLogin } from './logins.ts';
 import { ownLoginEnds, planKeychain } from './own-login.ts';
 import { checkSize, pack, roomIn } from './pack.ts';
-import { joinPlans, type Plan } from './plan.ts';
+import { joinPlans, type Going, type Plan } from './plan.ts';
 import { agentFolder, planAgent, sessionHome } from './plan-agent.ts';
 import { planGcloud } from './plan-gcloud.ts';
 import { planGit } from './plan-git.ts';
@@ -53,8 +53,11 @@ export async function planHome(agent: Agent, host: Host, all: boolean): Promise<
   ]);
 }
 
-/** Of two for one place, the later one. */
+/** Of two for one place, the later one that can be read. */
 function onePlace(plans: readonly Plan[]): Plan {
   const { going, staying } = joinPlans(plans);
-  return { going: [...new Map(going.map((one) => [one.to, one])).values()], staying };
+  const places = new Map<string, Going>();
+  for (const one of going)
+    if (one.source.type !== 'unreadable' || !places.has(one.to)) places.set(one.to, one);
+  return { going: [...places.values()], staying };
 }

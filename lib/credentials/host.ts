@@ -15,9 +15,15 @@ export interface Host {
   readonly outsideShell?: boolean;
   /** The user's own configuration of git with what it includes, in git's order. */
   readonly gitConfig: () => Promise<readonly GitEntry[]>;
-  /** A secret of the system's keychain, undefined where there is none of this name. */
-  readonly keychain: (service: string) => Promise<string | undefined>;
+  /** A secret of the system's keychain. */
+  readonly keychain: (service: string) => Promise<Secret>;
 }
+
+/** What a keychain says of a secret; `refused`: whether it has one is not known now. */
+export type Secret =
+  | { readonly type: 'secret'; readonly text: string }
+  | { readonly type: 'none' }
+  | { readonly type: 'refused'; readonly why: string };
 
 /** A path as people write it, with ~ for the home. */
 export function shown(host: Host, path: string): string {

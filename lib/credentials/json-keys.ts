@@ -1,4 +1,5 @@
 import type { KeyPath } from '../agents/agent.ts';
+import type { Refusal } from './plan.ts';
 
 export type Json = { [key: string]: unknown };
 
@@ -13,6 +14,11 @@ export function parseJson(content: Buffer | string): Json | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** A file of JSON as it is. What is none is being written just then. */
+export function wholeJson(content: Buffer): Buffer | Refusal {
+  return parseJson(content) === undefined ? { why: "it can't be read as JSON", keepsOld: true } : content;
 }
 
 export function isObject(value: unknown): value is Json {

@@ -65,10 +65,12 @@ async function ownPlaces(agent: Agent, host: Host, now: Date): Promise<readonly 
   if (host.platform !== 'darwin') return places;
   const name = keychainName(agent, host);
   const secret = await host.keychain(name);
-  return [
-    ...places,
-    judge(`the keychain's ${name}`, secret === undefined ? undefined : parseJson(secret), 'not there'),
-  ];
+  const where = `the keychain's ${name}`;
+  if (secret.type === 'refused') {
+    const open = `run security unlock-keychain, or ${agent.command} in a terminal of this Mac`;
+    return [...places, { where, wrong: `it can't be read (${secret.why})`, mend: open }];
+  }
+  return [...places, judge(where, secret.type === 'none' ? undefined : parseJson(secret.text), 'not there')];
 }
 
 /** Logins among the agent's settings: told of where they are, and not missed where they are not. */

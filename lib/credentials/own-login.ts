@@ -3,20 +3,21 @@ import { join } from 'node:path';
 import type { Agent, OwnLogin } from '../agents/agent.ts';
 import type { Host } from './host.ts';
 import { formatJson, onlyKeys, parseJson, valueAt, withoutKeys } from './json-keys.ts';
-import type { Plan } from './plan.ts';
+import type { Going, Plan, Refusal, Source } from './plan.ts';
 import { readJson } from './read-json.ts';
 import { agentFolder } from './plan-agent.ts';
 
 /**
  * Of the agent's own login, the access token with its expiry: what renews it is used up when it is used, and would
- * log the user out at home. Undefined for what can't be read as a login.
+ * log the user out at home. What is no JSON is being written just then; without a token, the user has logged out.
  */
-export function ownLoginContent(login: OwnLogin, content: Buffer | string): Buffer | undefined {
+export function ownLoginContent(login: OwnLogin, content: Buffer | string): Buffer | Refusal {
   const json = parseJson(content);
-  if (json === undefined) return undefined;
+  if (json === undefined) return { why: "it can't be read as a login", keepsOld: true };
   if (valueAt(json, login.token) !== undefined) return formatJson(onlyKeys(json, login.keys));
   const rest = withoutKeys(json, /refresh.?token|^mcpOAuth$/i);
-  return Object.keys(rest as object).length === 0 ? undefined : formatJson(rest);
+  if (Object.keys(rest as object).length === 0) return { why: 'there is no login in it', keepsOld: false };
+  return formatJson(rest);
 }
 
 /** What the keychain calls the agent's login. */
@@ -34,7 +35,7 @@ export async function ownLoginEnds(agent: Agent, host: Host): Promise<Date | und
   const secret = host.platform === 'darwin' ? await host.keychain(keychainName(agent, host)) : undefined;
   const found = [
     ...(await Promise.all(login.files.map((file) => readJson(join(folder, file))))),
-    secret === undefined ? undefined : parseJson(secret),
+    secret?.type === 'secret' ? parseJson(secret.text) : undefined,
   ];
   const ends = found.flatMap((json) => {
     const value = json === undefined ? undefined : valueAt(json, login.expires);
@@ -49,15 +50,24 @@ export async function planKeychain(agent: Agent, host: Host): Promise<Plan> {
   const { login, folder } = agent.configuration;
   const name = keychainName(agent, host);
   const secret = await host.keychain(name);
-  const content = secret === undefined ? undefined : ownLoginContent(login, secret);
-  if (content === undefined) return { going: [], staying: [] };
-  const going = {
+  if (secret.type === 'none') return { going: [], staying: [] };
+  const from = `the keychain's ${name}`;
+  const content = secret.type === 'secret' ? ownLoginContent(login, secret.text) : unread(secret.why);
+  if ('why' in content && !content.keepsOld)
+    return { going: [], staying: [{ from, why: content.why, size: 0 }] };
+  const source: Source =
+    'why' in content ? { type: 'unreadable', why: content.why } : { type: 'content', content };
+  const going: Going = {
     part: 'login',
     to: `home/${folder}/${login.files[0]}`,
-    from: `the keychain's ${name}`,
+    from,
     why: 'the access token of it, never what renews it',
-    size: content.length,
-    source: { type: 'content', content },
-  } as const;
+    size: 'why' in content ? 0 : content.length,
+    source,
+  };
   return { going: [going], staying: [] };
+}
+
+function unread(why: string): Refusal {
+  return { why: `it can't be read (${why})`, keepsOld: true };
 }

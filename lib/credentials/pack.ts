@@ -3,8 +3,8 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { PaudeError } from '../errors.ts';
 import { printable } from '../printable.ts';
 import type { Parcel, Part } from '../session/credentials.ts';
-import type { Going, Plan } from './plan.ts';
-import { readStable, sharedMemory, type Allocate, type Reading } from './read-stable.ts';
+import type { Going, Plan, Refusal } from './plan.ts';
+import { databaseSuffixes, readStable, refusalOf, sharedMemory, type Allocate } from './read-stable.ts';
 import { newArchive, roomFor, type TarEntry } from './tar.ts';
 
 /** What one sync may bring; bytes. The session's memory for it holds an old and a new one of each part. */
@@ -28,8 +28,12 @@ export async function pack(plan: Plan, part: Part): Promise<Parcel> {
     if (index % atOnce === 0) await turn();
     if (one.source.type === 'kept') kept.push(one.to);
     const read = await contentOf(one, memory);
-    if ('why' in read) notices.push(`${printable(one.from)} stays: ${read.why}`);
-    if ('why' in read && read.keepsOld) incomplete.push(one.to);
+    if ('why' in read) {
+      const old = read.keepsOld ? "; the session's old copy stays" : '';
+      notices.push(`${printable(one.from)} stays: ${read.why}${old}`);
+      const suffixes = one.source.type === 'database' ? databaseSuffixes : [''];
+      if (read.keepsOld) incomplete.push(...suffixes.map((suffix) => one.to + suffix));
+    }
     // Copied before the next one is read into the same memory.
     if ('entries' in read) for (const entry of read.entries) archive.add(entry);
   }
@@ -66,26 +70,21 @@ export function megabytes(bytes: number): string {
   return `${(bytes / 2 ** 20).toFixed(bytes < 2 ** 20 ? 2 : 0)} MiB`;
 }
 
-type Read = { readonly entries: readonly TarEntry[] } | { readonly why: string; readonly keepsOld: boolean };
+type Read = { readonly entries: readonly TarEntry[] } | Refusal;
 
 async function contentOf(one: Going, memory: Allocate): Promise<Read> {
   const { source, to } = one;
   if (source.type === 'content') return { entries: [{ path: to, content: source.content }] };
   if (source.type === 'kept') return { entries: [] };
+  if (source.type === 'unreadable') return { why: source.why, keepsOld: true };
   if (source.type === 'link') return { entries: [{ path: to, target: source.target }] };
   const reading = await readStable(source.path, source.type === 'database', memory);
-  if (reading.type !== 'content') return missing(reading);
+  if (reading.type !== 'content') return refusalOf(reading);
   const entries: TarEntry[] = [];
   for (const { suffix, content, executable } of reading.files) {
     const changed = one.change === undefined ? content : one.change(content);
-    if (changed === undefined) return { why: 'it is not what it should be', keepsOld: false };
+    if ('why' in changed) return changed;
     entries.push({ path: to + suffix, content: changed, executable });
   }
   return { entries };
-}
-
-function missing(reading: Exclude<Reading, { type: 'content' }>): Read {
-  if (reading.type === 'gone') return { why: 'it vanished', keepsOld: false };
-  if (reading.type === 'refused') return { why: reading.why, keepsOld: false };
-  return { why: "it changed while it was read; the session's old copy stays", keepsOld: true };
 }

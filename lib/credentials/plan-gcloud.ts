@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { shown, type Host } from './host.ts';
+import { wholeJson } from './json-keys.ts';
 import { namedFile } from './named-file.ts';
 import { joinPlans, type Plan } from './plan.ts';
 import { sessionHome } from './plan-agent.ts';
@@ -9,6 +10,9 @@ import { walkFolder } from './walk-folder.ts';
 export function gcloudFolder({ env, home }: Host): string {
   return env['CLOUDSDK_CONFIG'] || join(home, '.config/gcloud');
 }
+
+/** What programs log in with by themselves, below gcloud's folder. */
+const login = 'application_default_credentials.json';
 
 const stays: readonly (readonly [RegExp, string])[] = [
   [/^logs\//, 'logs'],
@@ -35,7 +39,11 @@ export function planGcloud(host: Host, all: boolean): Plan {
         ? ({ type: 'link', target: entry.target } as const)
         : ({ type: entry.path.endsWith('.db') ? 'database' : 'file', path } as const);
     const to = `home/.config/gcloud/${entry.path}`;
-    return { going: [{ part: 'login', to, from, why: "gcloud's credentials", size, source }], staying: [] };
+    const change = entry.path === login ? { change: wholeJson } : {};
+    return {
+      going: [{ part: 'login', to, from, why: "gcloud's credentials", size, source, ...change }],
+      staying: [],
+    };
   });
   return joinPlans([...plans, planApplicationCredentials(host)]);
 }

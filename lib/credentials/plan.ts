@@ -11,8 +11,15 @@ export interface Going {
   /** Bytes, as far as they are known before it is read. */
   readonly size: number;
   readonly source: Source;
-  /** What becomes of its content; undefined: it stays. Must not throw what is in it. */
-  readonly change?: (content: Buffer) => Buffer | undefined;
+  /** What becomes of its content. Must not throw what is in it. */
+  readonly change?: (content: Buffer) => Buffer | Refusal;
+}
+
+/** Why something that was to go stays at home. */
+export interface Refusal {
+  readonly why: string;
+  /** What it is can't be known now: the session keeps what it has of it. */
+  readonly keepsOld: boolean;
 }
 
 export type Source =
@@ -22,6 +29,8 @@ export type Source =
   /** To another file of the same folder, relative. */
   | { readonly type: 'link'; readonly target: string }
   | { readonly type: 'content'; readonly content: Buffer }
+  /** It can't be read now; what the session has of it stays. */
+  | { readonly type: 'unreadable'; readonly why: string }
   /** What the session has of it stays. */
   | { readonly type: 'kept' };
 

@@ -9,17 +9,24 @@ import {
   type BigIntStats,
 } from 'node:fs';
 import { setTimeout as wait } from 'node:timers/promises';
+import type { Refusal } from './plan.ts';
 
 /** How often a file is read that changes meanwhile. */
 const tries = 3;
 /** Between two tries; milliseconds. */
 const pause = 50;
 
+/** The files that a database is in. */
+export const databaseSuffixes: readonly string[] = ['', '-journal', '-wal', '-shm'];
+
 export type Reading =
   | { readonly type: 'content'; readonly files: readonly Content[] }
   | { readonly type: 'gone' }
   /** It changed at every try. */
   | { readonly type: 'busy' }
+  /** Something else took its place, such as a link. */
+  | { readonly type: 'odd'; readonly why: string }
+  /** It is there, and can't be read now. */
   | { readonly type: 'refused'; readonly why: string };
 
 export interface Content {
@@ -53,7 +60,7 @@ export async function readStable(
 ): Promise<Reading> {
   for (let attempt = 1; ; attempt++) {
     const reading = database
-      ? readOnce(path, ['', '-journal', '-wal', '-shm'], Buffer.allocUnsafe)
+      ? readOnce(path, databaseSuffixes, Buffer.allocUnsafe)
       : readOnce(path, [''], allocate);
     if (reading.type !== 'busy' || attempt === tries) return reading;
     await wait(pause);
@@ -74,16 +81,33 @@ function readOnce(path: string, suffixes: readonly string[], allocate: Allocate)
     }));
     return { type: 'content', files };
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
+    const { code = 'unknown' } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT') return existsSync(path) ? { type: 'busy' } : { type: 'gone' };
-    const why =
-      code === 'ELOOP'
-        ? 'it became a link'
-        : code === 'EACCES'
-          ? 'it may not be read'
-          : `it can't be read (${code})`;
-    return { type: 'refused', why };
+    const odd = odds[code];
+    return odd === undefined ? { type: 'refused', why: unreadable(code) } : { type: 'odd', why: odd };
   }
+}
+
+const notFile = 'NOT_A_FILE';
+/** A socket can't be opened at all. */
+const odds: Readonly<Record<string, string>> = {
+  ELOOP: 'it became a link',
+  ENOTDIR: 'its folder is none any more',
+  ENXIO: 'it is no file any more',
+  [notFile]: 'it is no file any more',
+};
+
+/** What becomes of a file that could not be read. */
+export function refusalOf(reading: Exclude<Reading, { type: 'content' }>): Refusal {
+  if (reading.type === 'gone') return { why: 'it vanished', keepsOld: false };
+  if (reading.type === 'odd') return { why: reading.why, keepsOld: false };
+  if (reading.type === 'refused') return { why: reading.why, keepsOld: true };
+  return { why: 'it changed while it was read', keepsOld: true };
+}
+
+/** Why something can't be read, by the code of the error. */
+export function unreadable(code: string): string {
+  return code === 'EACCES' ? 'it may not be read' : `it can't be read (${code})`;
 }
 
 /** Never waits, not even where a pipe took the file's place, and follows no link. */
@@ -94,7 +118,7 @@ function readFile(
   const file = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   try {
     const stats = fstatSync(file, { bigint: true });
-    if (!stats.isFile()) throw Object.assign(new Error('not a file'), { code: 'not a file' });
+    if (!stats.isFile()) throw Object.assign(new Error('not a file'), { code: notFile });
     const content = allocate(Number(stats.size));
     let length = 0;
     for (let read = -1; read !== 0 && length < content.length; length += read)

@@ -1,5 +1,6 @@
 import { lstatSync, readdirSync, readlinkSync, realpathSync, type Dirent, type Stats } from 'node:fs';
 import { dirname, join, relative, sep } from 'node:path';
+import { unreadable } from './read-stable.ts';
 
 /** A file or link below a folder, or why something is neither. Paths are relative to the folder. */
 export type Found =
@@ -28,7 +29,7 @@ function below(root: string, folder: string, prune: (path: string) => boolean): 
   try {
     entries = readdirSync(join(root, folder), { withFileTypes: true });
   } catch (error) {
-    return [odd(`${folder}/`, unreadable(error))];
+    return [odd(`${folder}/`, unreadable(codeOf(error)))];
   }
   entries.sort((a, b) => (a.name < b.name ? -1 : 1));
   return entries.flatMap((entry) => {
@@ -44,7 +45,7 @@ function one(root: string, path: string, entry: Dirent): Found {
     stats = lstatSync(join(root, path));
   } catch (error) {
     // What its bytes are not, Node reads as U+FFFD, and then there is no such file.
-    const why = path.includes('\uFFFD') ? 'its name is not UTF-8' : unreadable(error);
+    const why = path.includes('\uFFFD') ? 'its name is not UTF-8' : unreadable(codeOf(error));
     return odd(path, why);
   }
   if (entry.isSymbolicLink()) return link(root, path);
@@ -61,16 +62,15 @@ function link(root: string, path: string): Found {
     const code = codeOf(error);
     if (code === 'ELOOP') return odd(path, 'a link that goes round in a circle');
     const where = readlinkSync(join(root, path));
-    return odd(path, code === 'ENOENT' ? `a link to ${where}, which is not there` : unreadable(error));
+    return odd(
+      path,
+      code === 'ENOENT' ? `a link to ${where}, which is not there` : unreadable(codeOf(error)),
+    );
   }
 }
 
 function odd(path: string, why: string): Found {
   return { type: 'odd', path, size: 0, why };
-}
-
-function unreadable(error: unknown): string {
-  return codeOf(error) === 'EACCES' ? 'it may not be read' : `it can't be read (${codeOf(error)})`;
 }
 
 function codeOf(error: unknown): string {

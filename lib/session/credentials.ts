@@ -11,7 +11,7 @@ export interface Parcel {
   readonly body: Uint8Array;
   /** Sentences on what could not be read. */
   readonly notices: readonly string[];
-  /** Files that changed while they were read; the session's old copy of each stays. */
+  /** Something could not be read as of one moment; the session's old copy of it stays. */
   readonly incomplete: boolean;
 }
 

@@ -13,7 +13,7 @@ import type { Report } from './events.ts';
  */
 export type Scope = 'login' | 'everything' | 'fresh';
 
-/** same: the session had it already, and nothing was sent. incomplete: something changed while it was read. */
+/** same: the session had it already, and nothing was sent. incomplete: something could not be read, and is as it was. */
 export type SyncOutcome = 'same' | 'sent' | 'incomplete';
 
 export interface Synced {

@@ -144,4 +144,20 @@ test('what the hook runs refreshes running sessions only, and its log stays shor
   assert.is((await world.backend.get('b' as never, new AbortController().signal))?.state, 'created');
 });
 
+test('a login that is caught half written stays in the session as it was, and the hook’s log says so', async () => {
+  const token = (value: string) => `{"claudeAiOauth":{"accessToken":"${value}"}}`;
+  write('.claude/.credentials.json', token('first'));
+  await world.paude('create', 'a');
+  await world.paude('start', 'a');
+  write('.claude/.credentials.json', token('second').slice(0, -8));
+  await world.paude('hooks', 'run');
+  assert.match(inHome('a', '.claude/.credentials.json'), 'first');
+  const log = readFileSync(join(world.repository, '.git/paude/hook.log'), 'utf8');
+  const why = "it can't be read as a login; the session's old copy stays";
+  assert.match(log, `paude://podman/a: incomplete; ~/.claude/.credentials.json stays: ${why}\n`);
+  write('.claude/.credentials.json', token('second'));
+  await world.paude('hooks', 'run');
+  assert.match(inHome('a', '.claude/.credentials.json'), 'second');
+});
+
 test.run();

@@ -10,6 +10,8 @@ export interface HostFolder extends Host {
   write(path: string, content: string | Uint8Array): string;
   /** What the keychain has. */
   readonly secrets: Map<string, string>;
+  /** Why the keychain tells nothing. */
+  locked?: string;
   remove(): void;
 }
 
@@ -18,13 +20,17 @@ export function hostFolder(platform: NodeJS.Platform = 'linux'): HostFolder {
   const home = realpathSync(mkdtempSync(join(tmpdir(), 'paude höme ')));
   const env: NodeJS.ProcessEnv = { PATH: process.env['PATH'], HOME: home };
   const secrets = new Map<string, string>();
-  return {
+  const folder: HostFolder = {
     home,
     env,
     platform,
     secrets,
     gitConfig: () => userConfig(home, home, env),
-    keychain: async (service) => secrets.get(service),
+    keychain: async (service) => {
+      const text = secrets.get(service);
+      if (folder.locked !== undefined) return { type: 'refused', why: folder.locked };
+      return text === undefined ? { type: 'none' } : { type: 'secret', text };
+    },
     write(path, content) {
       const file = join(home, path);
       mkdirSync(dirname(file), { recursive: true });
@@ -33,4 +39,5 @@ export function hostFolder(platform: NodeJS.Platform = 'linux'): HostFolder {
     },
     remove: () => rmSync(home, { recursive: true, force: true }),
   };
+  return folder;
 }

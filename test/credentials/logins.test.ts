@@ -1,5 +1,8 @@
+import { chmodSync } from 'node:fs';
+import { join } from 'node:path';
 import * as assert from 'uvu/assert';
 import { claude } from '../../lib/agents/claude.ts';
+import { readKeychain } from '../../lib/credentials/keychain.ts';
 import { missingLogin } from '../../lib/credentials/logins.ts';
 import { credentialsOf } from '../../lib/credentials/credentials.ts';
 import { suite } from '../harness/suite.ts';
@@ -81,6 +84,50 @@ test('macOS’s keychain has it under the agent’s name, with another folder un
   } finally {
     mac.remove();
   }
+});
+
+test('a keychain that refuses is not one without a login: the session keeps what it has, and it is said', async () => {
+  const mac = hostFolder('darwin');
+  try {
+    mac.secrets.set('Claude Code-credentials', login(hours(1)));
+    mac.locked = 'User interaction is not allowed.';
+    const parcel = await credentialsOf(claude, mac).parcel('login');
+    assert.is(parcel.incomplete, true);
+    assert.equal([...unpack(parcel.body)], [['keep', 'home/.claude/.credentials.json\0']]);
+    const refusal = "it can't be read (User interaction is not allowed.)";
+    assert.equal(parcel.notices, [
+      `the keychain's Claude Code-credentials stays: ${refusal}; the session's old copy stays`,
+    ]);
+    assert.match(
+      (await missingLogin(claude, mac, now))!.message,
+      `the keychain's Claude Code-credentials: ${refusal}; run security unlock-keychain, or claude in a terminal of this Mac`,
+    );
+    // The agent writes this file where it can't use the keychain.
+    mac.write('.claude/.credentials.json', login(hours(2)));
+    assert.is(await missingLogin(claude, mac, now), undefined);
+    const { incomplete, body } = await credentialsOf(claude, mac).parcel('login');
+    assert.is(incomplete, false);
+    assert.match(unpack(body).get('home/.claude/.credentials.json')!, String(hours(2)));
+  } finally {
+    mac.remove();
+  }
+});
+
+test('only what security(1) says it could not find is not there', async () => {
+  const says = (script: string) => {
+    host.write('security', `#!/bin/sh\n${script}\n`);
+    chmodSync(join(host.home, 'security'), 0o755);
+    return readKeychain('x', { PATH: `${host.home}:/usr/bin:/bin` });
+  };
+  const search = 'security: SecKeychainSearchCopyNext:';
+  assert.equal(await says('echo "$*"'), { type: 'secret', text: 'find-generic-password -s x -w' });
+  const none = 'The specified item could not be found in the keychain.';
+  assert.equal(await says(`echo '${search} ${none}' >&2; exit 44`), { type: 'none' });
+  const locked = 'User interaction is not allowed.';
+  assert.equal(await says(`echo '${search} ${locked}' >&2; exit 36`), { type: 'refused', why: locked });
+  assert.equal(await says('exit 128'), { type: 'refused', why: 'security: 128' });
+  const nowhere = await readKeychain('x', { PATH: join(host.home, 'none') });
+  assert.equal(nowhere, { type: 'refused', why: 'security: ENOENT' });
 });
 
 test('a session is told of no end but its own: the access token’s, from the file or the keychain', async () => {

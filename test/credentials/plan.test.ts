@@ -127,11 +127,38 @@ test('of the agent’s own login the access token goes, and never what renews it
   });
 });
 
-test('a login that can’t be read is left out, and what is in it is not told', async () => {
-  host.write('.claude/.credentials.json', 'sk-secret {');
-  const { notices, body } = await credentialsOf(claude, host).parcel('login');
-  assert.equal(notices, ['~/.claude/.credentials.json stays: it is not what it should be']);
-  assert.equal([...unpack(body)], []);
+test('of a login that can’t be read just now the session keeps what it has, and what is in it is not told', async () => {
+  for (const half of ['sk-secret {', '']) {
+    host.write('.claude/.credentials.json', half);
+    const { notices, body, incomplete } = await credentialsOf(claude, host).parcel('login');
+    const why = "it can't be read as a login; the session's old copy stays";
+    assert.equal(notices, [`~/.claude/.credentials.json stays: ${why}`]);
+    assert.equal([incomplete, ...unpack(body)], [true, ['keep', 'home/.claude/.credentials.json\0']]);
+  }
+});
+
+test('of gcloud’s login, too', async () => {
+  host.write('.config/gcloud/application_default_credentials.json', '{"type": "authorized_');
+  const { incomplete, body } = await credentialsOf(claude, host).parcel('login');
+  const to = 'home/.config/gcloud/application_default_credentials.json';
+  assert.equal([incomplete, ...unpack(body)], [true, ['keep', `${to}\0`]]);
+});
+
+test('who has logged out is logged out in the session, too', async () => {
+  host.write('.claude/.credentials.json', '{"mcpOAuth":{}}');
+  const { notices, body, incomplete } = await credentialsOf(claude, host).parcel('login');
+  assert.equal(notices, ['~/.claude/.credentials.json stays: there is no login in it']);
+  assert.equal([incomplete, ...unpack(body)], [false]);
+});
+
+test('a database that can’t be read keeps its journals, too', async () => {
+  const to = 'home/.config/gcloud/credentials.db';
+  // ENAMETOOLONG: also root can't read that.
+  const source = { type: 'database', path: `/${'x'.repeat(300)}` } as const;
+  const going = [{ part: 'login', to, from: '~/x', why: '', size: 0, source }] as const;
+  const { body } = await pack({ going, staying: [] }, 'login');
+  const kept = ['', '-journal', '-wal', '-shm'].map((suffix) => `${to}${suffix}\0`);
+  assert.equal([...unpack(body)], [['keep', kept.join('')]]);
 });
 
 test('the shell’s logins and settings are files of their own', async () => {
@@ -262,7 +289,7 @@ test('what vanishes, or becomes a link or a pipe, between the plan and the readi
   assert.equal(parcel.notices, [
     '~/.claude/skills/gone stays: it vanished',
     '~/.claude/skills/link stays: it became a link',
-    "~/.claude/skills/pipe stays: it can't be read (not a file)",
+    '~/.claude/skills/pipe stays: it is no file any more',
   ]);
   assert.equal([parcel.incomplete, [...unpack(parcel.body).values()]], [false, ['a']]);
 });
@@ -325,7 +352,7 @@ test('what may not be read stays, is named, and the rest goes', () => {
   const script = `
     const load = (text) => { const module = { exports: {} }; new Function('module', 'exports', 'require', text)(module, module.exports, require); return module.exports; };
     const [{ credentialsOf, planHome }, { claude }] = JSON.parse(require('fs').readFileSync(0, 'utf8')).map(load);
-    const host = { home: process.argv[1], env: {}, platform: 'linux', gitConfig: async () => [], keychain: async () => undefined };
+    const host = { home: process.argv[1], env: {}, platform: 'linux', gitConfig: async () => [], keychain: async () => ({ type: 'none' }) };
     (async () => {
       const { staying } = await planHome(claude, host, false);
       const { notices, body } = await credentialsOf(claude, host).parcel('config');
@@ -341,7 +368,7 @@ test('what may not be read stays, is named, and the rest goes', () => {
   chmodSync(join(host.home, '.claude/agents'), 0o755);
   assert.equal(JSON.parse(done.stdout || done.stderr), {
     staying: [{ from: '~/.claude/agents/', why: 'it may not be read', size: 0 }],
-    notices: ['~/.claude/skills/secret stays: it may not be read'],
+    notices: ["~/.claude/skills/secret stays: it may not be read; the session's old copy stays"],
     sent: true,
   });
 });
