@@ -2,11 +2,11 @@ import { join } from 'node:path';
 import type { Agent } from '../agents/agent.ts';
 import { PaudeError } from '../errors.ts';
 import { shown, type Host } from './host.ts';
-import { parseJson, valueAt, type Json } from './json-keys.ts';
+import { parseJson, valueAt } from './json-keys.ts';
 import { keychainName } from './own-login.ts';
 import { agentFolder, stateFile } from './plan-agent.ts';
-import { gcloudFolder } from './plan-gcloud.ts';
-import { readJson } from './read-json.ts';
+import { gcloudFolder, gcloudLogin } from './plan-gcloud.ts';
+import { readNamedJson, type Found } from './read-json.ts';
 
 /** A place where a login may be. */
 interface Place {
@@ -48,8 +48,9 @@ async function ownPlaces(agent: Agent, host: Host, now: Date): Promise<readonly 
   const { login } = agent.configuration;
   const folder = agentFolder(agent.configuration, host);
   const mend = `run ${login.mend}`;
-  const judge = (where: string, json: Json | undefined, missing: string): Place => {
-    if (json === undefined) return { where, wrong: missing, mend };
+  const judge = (where: string, found: Found): Place => {
+    if ('why' in found) return { where, wrong: found.why, mend };
+    const { json } = found;
     const expires = valueAt(json, login.expires);
     if (typeof valueAt(json, login.token) !== 'string')
       return { where, wrong: 'no access token in it', mend };
@@ -61,7 +62,7 @@ async function ownPlaces(agent: Agent, host: Host, now: Date): Promise<readonly 
     };
   };
   const first = join(folder, login.files[0]!);
-  const places = [judge(shown(host, first), await readJson(first), 'not there')];
+  const places = [judge(shown(host, first), await readNamedJson(first, folder))];
   if (host.platform !== 'darwin') return places;
   const name = keychainName(agent, host);
   const secret = await host.keychain(name);
@@ -70,7 +71,8 @@ async function ownPlaces(agent: Agent, host: Host, now: Date): Promise<readonly 
     const open = `run security unlock-keychain, or ${agent.command} in a terminal of this Mac`;
     return [...places, { where, wrong: `it can't be read (${secret.why})`, mend: open }];
   }
-  return [...places, judge(where, secret.type === 'none' ? undefined : parseJson(secret.text), 'not there')];
+  const json = secret.type === 'secret' ? parseJson(secret.text) : undefined;
+  return [...places, judge(where, json === undefined ? { why: 'not there' } : { json })];
 }
 
 /** Logins among the agent's settings: told of where they are, and not missed where they are not. */
@@ -79,16 +81,20 @@ async function keyPlaces(agent: Agent, host: Host): Promise<readonly Place[]> {
   const found = await Promise.all(
     Object.entries(loginKeys).map(async ([file, keys]) => {
       const folder = agentFolder(agent.configuration, host);
-      const json = await readJson(file === state ? stateFile(agent.configuration, host) : join(folder, file));
-      return json !== undefined && keys.some((key) => typeof valueAt(json, key) === 'string');
+      const found = await (file === state
+        ? readNamedJson(stateFile(agent.configuration, host))
+        : readNamedJson(join(folder, file), folder));
+      return 'json' in found && keys.some((key) => typeof valueAt(found.json, key) === 'string');
     }),
   );
   return found.includes(true) ? [{ where: 'the settings', wrong: undefined, mend: '' }] : [];
 }
 
 async function gcloudPlace(host: Host): Promise<Place> {
-  const variable = 'GOOGLE_APPLICATION_CREDENTIALS';
-  const path = host.env[variable] || join(gcloudFolder(host), 'application_default_credentials.json');
-  const wrong = (await readJson(path)) === undefined ? 'not there' : undefined;
+  const named = host.env['GOOGLE_APPLICATION_CREDENTIALS'];
+  const folder = gcloudFolder(host);
+  const path = named || join(folder, gcloudLogin);
+  const found = await (named ? readNamedJson(path) : readNamedJson(path, folder));
+  const wrong = 'why' in found ? found.why : undefined;
   return { where: shown(host, path), wrong, mend: 'run gcloud auth application-default login' };
 }

@@ -1,8 +1,9 @@
-import { lstatSync, realpathSync } from 'node:fs';
+import { realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Agent, Configuration } from '../agents/agent.ts';
 import { shown, type Host } from './host.ts';
 import { formatJson, parseJson } from './json-keys.ts';
+import { namedFile } from './named-file.ts';
 import { ownLoginContent } from './own-login.ts';
 import { joinPlans, type Going, type Plan, type Staying } from './plan.ts';
 import { pathRewriter } from './rewrite-paths.ts';
@@ -111,15 +112,14 @@ function withoutTop(content: Buffer, keys: readonly string[]): Buffer {
 
 function planState(configuration: Configuration, host: Host, rewrite: (text: string) => string): Plan {
   const path = stateFile(configuration, host);
-  const size = lstatSync(path, { throwIfNoEntry: false })?.size;
-  if (size === undefined) return { going: [], staying: [] };
+  const file = namedFile(path);
+  if ('why' in file) return { going: [], staying: [] };
   return goes({
     part: 'config',
     to: `home/${configuration.stateFile}`,
     from: shown(host, path),
     why: "the agent's preferences, paths rewritten",
-    size,
-    source: { type: 'file', path: real(path) },
+    ...file,
     change: (content) => rewritten(content, rewrite),
   });
 }

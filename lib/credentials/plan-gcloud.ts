@@ -12,7 +12,7 @@ export function gcloudFolder({ env, home }: Host): string {
 }
 
 /** What programs log in with by themselves, below gcloud's folder. */
-const login = 'application_default_credentials.json';
+export const gcloudLogin = 'application_default_credentials.json';
 
 const stays: readonly (readonly [RegExp, string])[] = [
   [/^logs\//, 'logs'],
@@ -39,7 +39,7 @@ export function planGcloud(host: Host, all: boolean): Plan {
         ? ({ type: 'link', target: entry.target } as const)
         : ({ type: entry.path.endsWith('.db') ? 'database' : 'file', path } as const);
     const to = `home/.config/gcloud/${entry.path}`;
-    const change = entry.path === login ? { change: wholeJson } : {};
+    const change = entry.path === gcloudLogin ? { change: wholeJson } : {};
     return {
       going: [{ part: 'login', to, from, why: "gcloud's credentials", size, source, ...change }],
       staying: [],
@@ -62,16 +62,16 @@ function planApplicationCredentials(host: Host): Plan {
     };
   }
   const file = namedFile(path);
-  if (file === undefined)
+  if ('why' in file)
     return {
       going: [],
-      staying: [{ from: path, why: `${variable} names it, and it is not there`, size: 0 }],
+      staying: [{ from: path, why: `${variable} names it, and it is ${file.why}`, size: 0 }],
     };
   const content = Buffer.from(`${sessionHome}/${to}`);
   const common = { part: 'login', from: shown(host, path), why } as const;
   return {
     going: [
-      { ...common, to: places[0], size: file.size, source: { type: 'file', path: file.path } },
+      { ...common, to: places[0], ...file },
       {
         ...common,
         from: variable,

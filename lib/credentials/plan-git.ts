@@ -34,10 +34,9 @@ function ignored(host: Host, entries: readonly GitEntry[]): Going[] {
     named || join(host.env['XDG_CONFIG_HOME'] || join(host.home, '.config'), 'git/ignore')
   ).replace(/^~(?=\/)/, () => host.home);
   const file = namedFile(path);
-  if (file === undefined) return [];
+  if ('why' in file) return [];
   const [to, why] = ['home/.config/git/ignore', 'what git ignores everywhere'];
-  const source = { type: 'file', path: file.path } as const;
-  return [{ part: 'config', to, from: shown(host, path), why, size: file.size, source }];
+  return [{ part: 'config', to, from: shown(host, path), why, ...file }];
 }
 
 /** Writes entries as git reads them (git-config(1), Syntax). */

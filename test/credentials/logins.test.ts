@@ -1,10 +1,10 @@
-import { chmodSync } from 'node:fs';
-import { join } from 'node:path';
+import { chmodSync, mkdirSync, rmSync, symlinkSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import * as assert from 'uvu/assert';
 import { claude } from '../../lib/agents/claude.ts';
 import { readKeychain } from '../../lib/credentials/keychain.ts';
 import { missingLogin } from '../../lib/credentials/logins.ts';
-import { credentialsOf } from '../../lib/credentials/credentials.ts';
+import { credentialsOf, planHome } from '../../lib/credentials/credentials.ts';
 import { suite } from '../harness/suite.ts';
 import { hostFolder, type HostFolder } from './host-folder.ts';
 import { unpack } from './unpack.ts';
@@ -51,6 +51,52 @@ for (const [name, provide] of Object.entries(ways)) {
     assert.is(await missingLogin(claude, host, now), undefined);
   });
 }
+
+const linked: Readonly<Record<string, () => string>> = {
+  'a file that GOOGLE_APPLICATION_CREDENTIALS names': () =>
+    (host.env['GOOGLE_APPLICATION_CREDENTIALS'] = join(host.home, 'run/key.json')),
+  'the preferences': () => join(host.home, '.claude.json'),
+};
+for (const [name, place] of Object.entries(linked)) {
+  test(`${name} may be a link, as for what is sent`, async () => {
+    const path = place();
+    mkdirSync(dirname(path), { recursive: true });
+    // As Kubernetes mounts a secret: a link by way of a folder that is one.
+    host.write('vault/1/key', '{"primaryApiKey":"k"}');
+    symlinkSync('1', join(host.home, 'vault/data'));
+    symlinkSync(join(host.home, 'vault/data/key'), path);
+    assert.is(await missingLogin(claude, host, now), undefined);
+    const { going } = await planHome(claude, host, false);
+    const real = join(host.home, 'vault/1/key');
+    assert.ok(going.some(({ source }) => source.type === 'file' && source.path === real));
+    rmSync(real);
+    assert.is((await missingLogin(claude, host, now))?.code, 'LOGIN_MISSING');
+  });
+}
+
+test('a link in a folder is a login where it does not leave it, as for what is sent', async () => {
+  const at = '.config/gcloud/application_default_credentials.json';
+  host.write('.config/gcloud/work.json', '{}');
+  host.write('elsewhere.json', '{}');
+  symlinkSync('work.json', join(host.home, at));
+  assert.is(await missingLogin(claude, host, now), undefined);
+  rmSync(join(host.home, at));
+  symlinkSync('../../elsewhere.json', join(host.home, at));
+  const { message } = (await missingLogin(claude, host, now))!;
+  assert.match(message, `~/${at}: a link that leaves the folder; run gcloud`);
+});
+
+test('what can’t be read is not called missing', async () => {
+  const path = join(host.home, 'x'.repeat(300));
+  host.env['GOOGLE_APPLICATION_CREDENTIALS'] = path;
+  host.write('.claude/.credentials.json', '{"claudeAiOauth":');
+  const { message } = (await missingLogin(claude, host, now))!;
+  assert.match(message, `${'x'.repeat(300)}: it can't be read (ENAMETOOLONG); run gcloud`);
+  assert.match(message, '~/.claude/.credentials.json: it is no JSON object; run claude');
+  const { incomplete, body } = await credentialsOf(claude, host).parcel('login');
+  assert.is(incomplete, true);
+  assert.match(unpack(body).get('keep')!, 'home/.config/gcloud/google-application-credentials.json\0');
+});
 
 test('one that has expired is none, and it is said since when', async () => {
   host.write('.claude/.credentials.json', login(hours(-1)));
