@@ -2,17 +2,18 @@ import type { Host } from './credentials/host.ts';
 import type { Plan } from './credentials/plan.ts';
 import { quantityValue } from './names.ts';
 import type { Credentials } from './session/credentials.ts';
-import type { Description } from './session/session.ts';
+import type { Description, Session } from './session/session.ts';
 
 /** What the house does with the user's home and with the hook of the repository that the program runs in. */
 export function homePorts(home: string, env: NodeJS.ProcessEnv) {
-  const host: Host = {
+  const hostWith = (env: NodeJS.ProcessEnv): Host => ({
     home,
     env,
     platform: process.platform,
     gitConfig: async () => (await import('./git/user-config.ts')).userConfig(home, process.cwd(), env),
     keychain: async (service) => (await import('./credentials/keychain.ts')).readKeychain(service, env),
-  };
+  });
+  const host = hostWith(env);
 
   async function credentialsFor({ agent, memory }: Description, from: Host): Promise<Credentials> {
     const [{ credentialsOf }, { agentNamed }] = await Promise.all([
@@ -20,6 +21,26 @@ export function homePorts(home: string, env: NodeJS.ProcessEnv) {
       import('./agents/agents.ts'),
     ]);
     return credentialsOf(agentNamed(agent), from, memory === undefined ? undefined : quantityValue(memory));
+  }
+
+  /** What of the user's home a session gets, and once it has that, from what shell. */
+  async function credentials({ description, location }: Session): Promise<Credentials> {
+    const brought = async () => {
+      const [{ shellRecord, writeShellRecord }, { agentNamed }] = await Promise.all([
+        import('./credentials/shell-record.ts'),
+        import('./agents/agents.ts'),
+      ]);
+      await writeShellRecord(home, location, shellRecord(agentNamed(description.agent), env));
+    };
+    return { ...(await credentialsFor(description, host)), brought };
+  }
+
+  /** The same without the user's shell: of where things are, what that said when it was there. */
+  async function hookCredentials({ description, location }: Session): Promise<Credentials> {
+    const { inShell, readShellRecord } = await import('./credentials/shell-record.ts');
+    const record = await readShellRecord(home, location);
+    const known = record === undefined ? env : inShell(record, env);
+    return credentialsFor(description, { ...hostWith(known), outsideShell: true });
   }
 
   /** Which files of the user's home would go to a session of this agent, and which stay. */
@@ -32,10 +53,8 @@ export function homePorts(home: string, env: NodeJS.ProcessEnv) {
   }
 
   return {
-    /** What of the user's home a session gets. */
-    credentials: (description: Description) => credentialsFor(description, host),
-    hookCredentials: (description: Description) =>
-      credentialsFor(description, { ...host, outsideShell: true }),
+    credentials,
+    hookCredentials,
     plan,
     findHook: async () => (await import('./git/hooks.ts')).findHook(process.cwd(), env),
     installHook: async (chain: boolean) =>

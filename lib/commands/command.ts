@@ -10,7 +10,7 @@ import type { Plan } from '../credentials/plan.ts';
 import type { Credentials } from '../session/credentials.ts';
 import type { Report } from '../session/events.ts';
 import type { CreatePorts, EnsureImage } from '../session/create-session.ts';
-import type { Description } from '../session/session.ts';
+import type { Session } from '../session/session.ts';
 import type { NamedPlace, Place } from '../session/location.ts';
 import type { NetworkPorts } from '../session/secure-network.ts';
 import type { Output } from '../ui/output.ts';
@@ -41,10 +41,10 @@ export interface Context {
   /** How it gets its proxy's. */
   readonly ensureProxyImage: (place: Place) => EnsureImage;
   readonly network: NetworkPorts['network'];
-  /** What of the user's home a session of this agent gets. */
-  readonly credentials: (description: Description) => Promise<Credentials>;
+  /** What of the user's home a session gets. */
+  readonly credentials: (session: Session) => Promise<Credentials>;
   /** The same for the hook, which runs without the user's shell: what that would say stays as the session has it. */
-  readonly hookCredentials: (description: Description) => Promise<Credentials>;
+  readonly hookCredentials: (session: Session) => Promise<Credentials>;
   /** Which files of it go to such a session, and which stay. */
   readonly plan: (agent: string) => Promise<Plan>;
   /** The hook of this repository. */

@@ -4,13 +4,13 @@ import type { Backend } from './backend.ts';
 import type { Credentials } from './credentials.ts';
 import type { Report } from './events.ts';
 import { existingNames, unknownSession } from './resolve-session.ts';
-import type { Session, Description } from './session.ts';
+import type { Session } from './session.ts';
 import { syncCredentials, type Scope, type Synced } from './sync-credentials.ts';
 
 export interface CredentialPorts {
   readonly backend: Backend;
   /** What the user's home has for a session. Undefined where the user wants nothing sent. */
-  readonly credentials: ((description: Description) => Promise<Credentials>) | undefined;
+  readonly credentials: ((session: Session) => Promise<Credentials>) | undefined;
 }
 
 /** A session, and what of the user's home it is to get. */
@@ -41,7 +41,7 @@ export async function receiverOf(
     report({ type: 'notice', text });
     return nothing;
   }
-  const credentials = await open(session.description);
+  const credentials = await open(session);
   return { session, credentials, missing: await credentials.missingLogin() };
 }
 
@@ -55,5 +55,8 @@ export async function bringCredentials(
   allowed?: Promise<void>,
 ): Promise<Synced | undefined> {
   if (credentials === undefined) return undefined;
-  return syncCredentials({ backend, credentials }, session.location.name, scope, report, signal, allowed);
+  const { name } = session.location;
+  const synced = await syncCredentials({ backend, credentials }, name, scope, report, signal, allowed);
+  await credentials.brought?.();
+  return synced;
 }

@@ -23,4 +23,6 @@ export interface Credentials {
   loginEnds(): Promise<Date | undefined>;
   /** Why no login of the user is usable; undefined where one is. */
   missingLogin(): Promise<PaudeError | undefined>;
+  /** A session has it now; what a later sync outside of the user's shell has to know is remembered. */
+  brought?(): Promise<void>;
 }

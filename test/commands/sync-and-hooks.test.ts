@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as assert from 'uvu/assert';
 import { suite } from '../harness/suite.ts';
@@ -158,6 +158,48 @@ test('a login that is caught half written stays in the session as it was, and th
   write('.claude/.credentials.json', token('second'));
   await world.paude('hooks', 'run');
   assert.match(inHome('a', '.claude/.credentials.json'), 'second');
+});
+
+test('what only a shell says of where things are, the hook takes from the shell that the session has them from', async () => {
+  const token = (value: string) => `{"claudeAiOauth":{"accessToken":"${value}"}}`;
+  write('.claude/.credentials.json', token('of another account'));
+  write('.config/gcloud/x', 'of another account');
+  write('else/claude/.credentials.json', token('first'));
+  write('else/gcloud/x', 'first');
+  write('else/key.json', 'first');
+  const shell = {
+    CLAUDE_CONFIG_DIR: join(world.root, 'else/claude'),
+    CLOUDSDK_CONFIG: join(world.root, 'else/gcloud'),
+    GOOGLE_APPLICATION_CREDENTIALS: join(world.root, 'else/key.json'),
+    XDG_CONFIG_HOME: join(world.root, 'else'),
+  };
+  await world.paude('create', 'a');
+  Object.assign(world.env, shell);
+  await world.paude('start', 'a');
+  const leave = () => Object.keys(shell).forEach((name) => delete world.env[name]);
+  leave();
+  write('else/claude/.credentials.json', token('second'));
+  write('else/gcloud/x', 'second');
+  write('else/key.json', 'second');
+  await world.paude('hooks', 'run');
+  const logins = [
+    '.claude/.credentials.json',
+    '.config/gcloud/x',
+    '.config/gcloud/google-application-credentials.json',
+  ];
+  for (const path of logins) assert.match(inHome('a', path), 'second', path);
+  const remembered = join(world.root, '.local/state/paude/shells');
+  for (const file of readdirSync(remembered)) assert.is(statSync(join(remembered, file)).mode & 0o777, 0o600);
+  // Who syncs from another shell means that one's.
+  await world.paude('sync', 'a');
+  await world.paude('hooks', 'run');
+  assert.match(inHome('a', '.claude/.credentials.json'), 'of another account');
+  assert.is(inHome('a', '.config/gcloud/x'), 'of another account');
+  // A hook that has a shell means its own.
+  Object.assign(world.env, shell);
+  await world.paude('hooks', 'run');
+  leave();
+  assert.is(inHome('a', '.config/gcloud/x'), 'second');
 });
 
 test.run();

@@ -1,0 +1,73 @@
+import { createHash } from 'node:crypto';
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { dirname, isAbsolute, join, resolve } from 'node:path';
+import type { Agent } from '../agents/agent.ts';
+import { PaudeError } from '../errors.ts';
+import { formatLocation, type Location } from '../session/location.ts';
+import { isObject, parseJson } from './json-keys.ts';
+
+/** Of the shell that a session has its credentials from, what a sync outside of it has to know. No secret is in it. */
+export interface ShellRecord {
+  /** The variables that say where the user keeps things, with absolute paths. */
+  readonly paths: Readonly<Record<string, string>>;
+}
+
+/** What is to be remembered of a shell with this environment. */
+export function shellRecord({ configuration }: Agent, env: NodeJS.ProcessEnv): ShellRecord {
+  const names = [
+    configuration.variable,
+    'CLOUDSDK_CONFIG',
+    'GOOGLE_APPLICATION_CREDENTIALS',
+    'XDG_CONFIG_HOME',
+  ];
+  const set = names.flatMap((name): [string, string][] => (env[name] ? [[name, absolute(env[name])]] : []));
+  return { paths: Object.fromEntries(set) };
+}
+
+/** One that is absolute stays as it is written: the keychain's name of a login comes from that. */
+function absolute(path: string): string {
+  return isAbsolute(path) ? path : resolve(path);
+}
+
+/** An environment as it is, and where it lacks a variable, as in that shell. */
+export function inShell({ paths }: ShellRecord, env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  const own = Object.entries(env).filter(([, value]) => value);
+  return { ...paths, ...Object.fromEntries(own) };
+}
+
+/** What is remembered of a session's shell; undefined where nothing was sent there from here. Throws CONFIG_INVALID. */
+export async function readShellRecord(home: string, location: Location): Promise<ShellRecord | undefined> {
+  const path = fileOf(home, location);
+  const text = await textOf(path);
+  if (text === undefined) return undefined;
+  const paths = parseJson(text)?.['paths'];
+  if (isObject(paths) && Object.values(paths).every((value) => typeof value === 'string'))
+    return { paths: paths as Record<string, string> };
+  throw new PaudeError('CONFIG_INVALID', `${path} can't be read`, { hint: `rm ${path}` });
+}
+
+/** Remembers it; nothing is written where it is known already. */
+export async function writeShellRecord(home: string, location: Location, record: ShellRecord): Promise<void> {
+  const path = fileOf(home, location);
+  const text = `${JSON.stringify(record)}\n`;
+  if ((await textOf(path)) === text) return;
+  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+  const next = `${path}.${process.pid}`;
+  await writeFile(next, text, { mode: 0o600 });
+  await rename(next, path);
+}
+
+/** At a place that no variable moves: who reads it may not know of that. */
+function fileOf(home: string, location: Location): string {
+  const name = createHash('sha256').update(formatLocation(location)).digest('hex');
+  return join(home, '.local/state/paude/shells', `${name}.json`);
+}
+
+async function textOf(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+}
