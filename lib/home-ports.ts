@@ -24,23 +24,24 @@ export function homePorts(home: string, env: NodeJS.ProcessEnv) {
   }
 
   /** What of the user's home a session gets, and once it has that, from what shell. */
-  async function credentials({ description, location }: Session): Promise<Credentials> {
+  async function credentials({ description, location }: Session, from = host): Promise<Credentials> {
     const brought = async () => {
       const [{ shellRecord, writeShellRecord }, { agentNamed }] = await Promise.all([
         import('./credentials/shell-record.ts'),
         import('./agents/agents.ts'),
       ]);
-      await writeShellRecord(home, location, shellRecord(agentNamed(description.agent), env));
+      await writeShellRecord(home, location, shellRecord(agentNamed(description.agent), from.env));
     };
-    return { ...(await credentialsFor(description, host)), brought };
+    return { ...(await credentialsFor(description, from)), brought };
   }
 
-  /** The same without the user's shell: of where things are, what that said when it was there. */
-  async function hookCredentials({ description, location }: Session): Promise<Credentials> {
-    const { inShell, readShellRecord } = await import('./credentials/shell-record.ts');
-    const record = await readShellRecord(home, location);
-    const known = record === undefined ? env : inShell(record, env);
-    return credentialsFor(description, { ...hostWith(known), outsideShell: true });
+  /** The same where the user's shell may be another one: of where things are, what that said when it was there. */
+  async function hookCredentials(session: Session): Promise<Credentials> {
+    const { inShell, isOutside, readShellRecord } = await import('./credentials/shell-record.ts');
+    const record = await readShellRecord(home, session.location);
+    const from = record === undefined ? host : hostWith(inShell(record, env));
+    if (record !== undefined && !isOutside(record, env)) return credentials(session, from);
+    return { ...(await credentialsFor(session.description, from)), outsideShell: true };
   }
 
   /** Which files of the user's home would go to a session of this agent, and which stay. */
@@ -53,7 +54,7 @@ export function homePorts(home: string, env: NodeJS.ProcessEnv) {
   }
 
   return {
-    credentials,
+    credentials: (session: Session) => credentials(session),
     hookCredentials,
     plan,
     findHook: async () => (await import('./git/hooks.ts')).findHook(process.cwd(), env),

@@ -14,12 +14,16 @@ import { planShell } from './plan-shell.ts';
 
 /** What of the user's home a session of this agent gets, that has so many bytes of memory. Every call looks anew. */
 export function credentialsOf(agent: Agent, host: Host, memory?: number): Credentials {
+  const plans = {
+    login: () => planShell(agent, host),
+    tokens: () => planTokens(agent, host, false),
+    config: () => planHome(agent, host, false),
+  };
   return {
     parcel: async (part) => {
       // What was asked for just before gets going first.
       await turn();
-      const plan =
-        part === 'login' ? await planLogin(agent, host, false) : await planHome(agent, host, false);
+      const plan = await plans[part]();
       checkSize(plan.going, roomIn(memory));
       return pack(plan, part);
     },
@@ -28,13 +32,12 @@ export function credentialsOf(agent: Agent, host: Host, memory?: number): Creden
   };
 }
 
-/** What lives shortly; `all`: also each file of the folders that stay. */
-async function planLogin(agent: Agent, host: Host, all: boolean): Promise<Plan> {
+/** What lives shortly in the home; `all`: also each file of the folders that stay. */
+async function planTokens(agent: Agent, host: Host, all: boolean): Promise<Plan> {
   const { going } = planAgent(agent, host, 'top');
   return onePlace([
-    { going: going.filter(({ part }) => part === 'login'), staying: [] },
+    { going: going.filter(({ part }) => part === 'tokens'), staying: [] },
     planGcloud(host, all),
-    planShell(agent, host),
     await planKeychain(agent, host),
   ]);
 }
@@ -49,7 +52,8 @@ export async function planHome(agent: Agent, host: Host, all: boolean): Promise<
     { going: config, staying },
     others.plan,
     await planGit(host),
-    await planLogin(agent, host, all),
+    await planTokens(agent, host, all),
+    planShell(agent, host),
   ]);
 }
 

@@ -11,8 +11,6 @@ export interface Host {
   readonly home: string;
   readonly env: NodeJS.ProcessEnv;
   readonly platform: NodeJS.Platform;
-  /** The environment is not the user's shell's, as in a hook: what only a shell says stays as the session has it. */
-  readonly outsideShell?: boolean;
   /** The user's own configuration of git with what it includes, in git's order. */
   readonly gitConfig: () => Promise<readonly GitEntry[]>;
   /** A secret of the system's keychain. */

@@ -58,7 +58,7 @@ export async function planKeychain(agent: Agent, host: Host): Promise<Plan> {
   const source: Source =
     'why' in content ? { type: 'unreadable', why: content.why } : { type: 'content', content };
   const going: Going = {
-    part: 'login',
+    part: 'tokens',
     to: `home/${folder}/${login.files[0]}`,
     from,
     why: 'the access token of it, never what renews it',

@@ -22,28 +22,25 @@ export async function pack(plan: Plan, part: Part): Promise<Parcel> {
   const archive = newArchive(going.reduce((sum, { size }) => sum + roomFor(size), 0));
   const memory = sharedMemory();
   const notices: string[] = [];
+  /** The session copies these from what it has. */
   const kept: string[] = [];
-  const incomplete: string[] = [];
   for (const [index, one] of going.entries()) {
     if (index % atOnce === 0) await turn();
-    if (one.source.type === 'kept') kept.push(one.to);
     const read = await contentOf(one, memory);
     if ('why' in read) {
       const old = read.keepsOld ? "; the session's old copy stays" : '';
       notices.push(`${printable(one.from)} stays: ${read.why}${old}`);
       const suffixes = one.source.type === 'database' ? databaseSuffixes : [''];
-      if (read.keepsOld) incomplete.push(...suffixes.map((suffix) => one.to + suffix));
+      if (read.keepsOld) kept.push(...suffixes.map((suffix) => one.to + suffix));
     }
     // Copied before the next one is read into the same memory.
     if ('entries' in read) for (const entry of read.entries) archive.add(entry);
   }
-  // The session copies these from what it has.
-  kept.push(...incomplete);
   if (kept.length > 0)
     archive.add({ path: 'keep', content: Buffer.from(kept.map((path) => `${path}\0`).join('')) });
   const body = archive.end();
   const digest = createHash('sha256').update(body).digest('hex');
-  return { part, digest, body, notices, incomplete: incomplete.length > 0 };
+  return { part, digest, body, notices, incomplete: kept.length > 0 };
 }
 
 /** What a session with so much memory may be sent; bytes. The copy in its home counts on that, and the agent needs most. */
@@ -75,7 +72,6 @@ type Read = { readonly entries: readonly TarEntry[] } | Refusal;
 async function contentOf(one: Going, memory: Allocate): Promise<Read> {
   const { source, to } = one;
   if (source.type === 'content') return { entries: [{ path: to, content: source.content }] };
-  if (source.type === 'kept') return { entries: [] };
   if (source.type === 'unreadable') return { why: source.why, keepsOld: true };
   if (source.type === 'link') return { entries: [{ path: to, target: source.target }] };
   const reading = await readStable(source.path, source.type === 'database', memory);

@@ -76,7 +76,7 @@ function planFile(
   if (login.files.includes(entry.path)) {
     const change = (content: Buffer) => ownLoginContent(login, content);
     const why = 'the access token of it, never what renews it';
-    return goes({ ...common, part: 'login', why, source, change });
+    return goes({ ...common, part: 'tokens', why, source, change });
   }
   const change = changeOf(entry.path, configuration, rewrite);
   const why =

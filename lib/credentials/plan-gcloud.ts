@@ -41,45 +41,43 @@ export function planGcloud(host: Host, all: boolean): Plan {
     const to = `home/.config/gcloud/${entry.path}`;
     const change = entry.path === gcloudLogin ? { change: wholeJson } : {};
     return {
-      going: [{ part: 'login', to, from, why: "gcloud's credentials", size, source, ...change }],
+      going: [{ part: 'tokens', to, from, why: "gcloud's credentials", size, source, ...change }],
       staying: [],
     };
   });
   return joinPlans([...plans, planApplicationCredentials(host)]);
 }
 
+const variable = 'GOOGLE_APPLICATION_CREDENTIALS';
+const whyNamed = `${variable} names it`;
+/** Where its file lands, below the home. */
+const landing = '.config/gcloud/google-application-credentials.json';
+
 function planApplicationCredentials(host: Host): Plan {
-  const variable = 'GOOGLE_APPLICATION_CREDENTIALS';
   const path = host.env[variable];
-  const to = '.config/gcloud/google-application-credentials.json';
-  const places = [`home/${to}`, `environment/${variable}`] as const;
-  const why = `${variable} names it`;
-  if (!path) {
-    const kept = { part: 'login', from: `$${variable}`, why, size: 0, source: { type: 'kept' } } as const;
-    return {
-      going: host.outsideShell === true ? places.map((place) => ({ ...kept, to: place })) : [],
-      staying: [],
-    };
-  }
+  if (!path) return { going: [], staying: [] };
   const file = namedFile(path);
   if ('why' in file)
-    return {
-      going: [],
-      staying: [{ from: path, why: `${variable} names it, and it is ${file.why}`, size: 0 }],
-    };
-  const content = Buffer.from(`${sessionHome}/${to}`);
-  const common = { part: 'login', from: shown(host, path), why } as const;
+    return { going: [], staying: [{ from: path, why: `${whyNamed}, and it is ${file.why}`, size: 0 }] };
+  const going = {
+    part: 'tokens',
+    to: `home/${landing}`,
+    from: shown(host, path),
+    why: whyNamed,
+    ...file,
+  } as const;
+  return { going: [going], staying: [] };
+}
+
+/** The variable itself, which names that file in the session. */
+export function planApplicationVariable({ env }: Host): Plan {
+  const path = env[variable];
+  if (!path || 'why' in namedFile(path)) return { going: [], staying: [] };
+  const content = Buffer.from(`${sessionHome}/${landing}`);
+  const source = { type: 'content', content } as const;
+  const to = `environment/${variable}`;
   return {
-    going: [
-      { ...common, to: places[0], ...file },
-      {
-        ...common,
-        from: variable,
-        to: places[1],
-        size: content.length,
-        source: { type: 'content', content },
-      },
-    ],
+    going: [{ part: 'login', to, from: variable, why: whyNamed, size: content.length, source }],
     staying: [],
   };
 }

@@ -1,21 +1,20 @@
 import type { Agent } from '../agents/agent.ts';
 import type { Host } from './host.ts';
-import type { Going, Plan } from './plan.ts';
+import { joinPlans, type Going, type Plan } from './plan.ts';
+import { planApplicationVariable } from './plan-gcloud.ts';
 
 /** What the agent needs of the user's shell: its secrets as files of their own, in the session's memory. */
-export function planShell(agent: Agent, { env, outsideShell }: Host): Plan {
+export function planShell(agent: Agent, host: Host): Plan {
   const one = (name: string, folder: 'environment' | 'keys', why: string): readonly Going[] => {
-    const value = env[name];
-    const common = { part: 'login', to: `${folder}/${name}`, from: `$${name}` } as const;
-    if (!value) return outsideShell === true ? [{ ...common, why, size: 0, source: { type: 'kept' } }] : [];
+    const value = host.env[name];
+    if (!value) return [];
     const content = Buffer.from(value);
-    return [{ ...common, why, size: content.length, source: { type: 'content', content } }];
+    const source = { type: 'content', content } as const;
+    return [{ part: 'login', to: `${folder}/${name}`, from: `$${name}`, why, size: content.length, source }];
   };
-  return {
-    going: [
-      ...agent.fromShell.flatMap((name) => one(name, 'environment', 'a setting of the shell')),
-      ...Object.keys(agent.secrets).flatMap((name) => one(name, 'keys', 'a login of the shell')),
-    ],
-    staying: [],
-  };
+  const going = [
+    ...agent.fromShell.flatMap((name) => one(name, 'environment', 'a setting of the shell')),
+    ...Object.keys(agent.secrets).flatMap((name) => one(name, 'keys', 'a login of the shell')),
+  ];
+  return joinPlans([{ going, staying: [] }, planApplicationVariable(host)]);
 }

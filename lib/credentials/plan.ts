@@ -30,9 +30,7 @@ export type Source =
   | { readonly type: 'link'; readonly target: string }
   | { readonly type: 'content'; readonly content: Buffer }
   /** It can't be read now; what the session has of it stays. */
-  | { readonly type: 'unreadable'; readonly why: string }
-  /** What the session has of it stays. */
-  | { readonly type: 'kept' };
+  | { readonly type: 'unreadable'; readonly why: string };
 
 /** Something of the user's home that stays there. */
 export interface Staying {

@@ -10,10 +10,15 @@ import { isObject, parseJson } from './json-keys.ts';
 export interface ShellRecord {
   /** The variables that say where the user keeps things, with absolute paths. */
   readonly paths: Readonly<Record<string, string>>;
+  /** The other variables that it has set and that go into a session. */
+  readonly names: readonly string[];
 }
 
 /** What is to be remembered of a shell with this environment. */
-export function shellRecord({ configuration }: Agent, env: NodeJS.ProcessEnv): ShellRecord {
+export function shellRecord(
+  { configuration, fromShell, secrets }: Agent,
+  env: NodeJS.ProcessEnv,
+): ShellRecord {
   const names = [
     configuration.variable,
     'CLOUDSDK_CONFIG',
@@ -21,7 +26,8 @@ export function shellRecord({ configuration }: Agent, env: NodeJS.ProcessEnv): S
     'XDG_CONFIG_HOME',
   ];
   const set = names.flatMap((name): [string, string][] => (env[name] ? [[name, absolute(env[name])]] : []));
-  return { paths: Object.fromEntries(set) };
+  const others = [...fromShell, ...Object.keys(secrets)].filter((name) => env[name]);
+  return { paths: Object.fromEntries(set), names: others };
 }
 
 /** One that is absolute stays as it is written: the keychain's name of a login comes from that. */
@@ -35,14 +41,19 @@ export function inShell({ paths }: ShellRecord, env: NodeJS.ProcessEnv): NodeJS.
   return { ...paths, ...Object.fromEntries(own) };
 }
 
+/** Whether an environment lacks something that the shell has set. */
+export function isOutside({ names }: ShellRecord, env: NodeJS.ProcessEnv): boolean {
+  return names.some((name) => !env[name]);
+}
+
 /** What is remembered of a session's shell; undefined where nothing was sent there from here. Throws CONFIG_INVALID. */
 export async function readShellRecord(home: string, location: Location): Promise<ShellRecord | undefined> {
   const path = fileOf(home, location);
   const text = await textOf(path);
   if (text === undefined) return undefined;
-  const paths = parseJson(text)?.['paths'];
-  if (isObject(paths) && Object.values(paths).every((value) => typeof value === 'string'))
-    return { paths: paths as Record<string, string> };
+  const { paths, names } = parseJson(text) ?? {};
+  if (isObject(paths) && areTexts(Object.values(paths)) && Array.isArray(names) && areTexts(names))
+    return { paths: paths as Record<string, string>, names };
   throw new PaudeError('CONFIG_INVALID', `${path} can't be read`, { hint: `rm ${path}` });
 }
 
@@ -55,6 +66,10 @@ export async function writeShellRecord(home: string, location: Location, record:
   const next = `${path}.${process.pid}`;
   await writeFile(next, text, { mode: 0o600 });
   await rename(next, path);
+}
+
+function areTexts(values: readonly unknown[]): values is readonly string[] {
+  return values.every((value) => typeof value === 'string');
 }
 
 /** At a place that no variable moves: who reads it may not know of that. */

@@ -1,7 +1,10 @@
 import type { PaudeError } from '../errors.ts';
 
-/** What is sent: `login` lives shortly and goes at every sync, `config` goes when a session has none yet. */
-export type Part = 'login' | 'config';
+/**
+ * What is sent. `login`, what the user's shell says, its logins among it, and `tokens`, what lives shortly in the home,
+ * go at every sync; `config` goes when a session has none yet.
+ */
+export type Part = 'login' | 'tokens' | 'config';
 
 /** One part, ready to be sent: an archive that paude-session unpacks into the session's memory. */
 export interface Parcel {
@@ -17,6 +20,8 @@ export interface Parcel {
 
 /** What the user's home has for a session. Reads it anew at every call. */
 export interface Credentials {
+  /** Not all that the user's shell says is known here: what the session has of that stays. */
+  readonly outsideShell?: boolean;
   /** Throws CREDENTIALS_TOO_LARGE, naming the largest files. */
   parcel(part: Part): Promise<Parcel>;
   /** When a login that goes ends, where nothing in the session can renew it; undefined where none does. */

@@ -30,7 +30,7 @@ export async function keepFresh(
     try {
       const ends = await ports.credentials.loginEnds().catch(() => undefined);
       await wait(untilNextLook(ends, new Date(), pace), undefined, { signal, ref: false });
-      const { digest } = await ports.credentials.parcel('login');
+      const { digest } = await ports.credentials.parcel('tokens');
       if (digest === last) continue;
       await syncCredentials(ports, name, 'login', () => undefined, signal);
       last = digest;

@@ -13,12 +13,15 @@ import type { Report } from './events.ts';
  */
 export type Scope = 'login' | 'everything' | 'fresh';
 
+/** In the order in which a session is asked for them (image/files/paude-session). */
+const parts: readonly Part[] = ['login', 'tokens', 'config'];
+
 /** same: the session had it already, and nothing was sent. incomplete: something could not be read, and is as it was. */
 export type SyncOutcome = 'same' | 'sent' | 'incomplete';
 
 export interface Synced {
   readonly outcome: SyncOutcome;
-  /** The digest of what lives shortly. */
+  /** The digest of what lives shortly in the home. */
   readonly login: string;
 }
 
@@ -54,11 +57,11 @@ export async function syncCredentials(
     // Who has just started needs all: asked beside the reading, so that the session prepares itself for it meanwhile.
     const asked =
       scope === 'fresh'
-        ? home.ask('check none none')
+        ? home.ask(`check ${parts.map(() => 'none').join(' ')}`)
         : Promise.all([reading, allowed]).then(([some]) => check(home, some));
     asked.catch(() => undefined);
     const parcels = await reading;
-    const login = digestOf(parcels, 'login');
+    const login = digestOf(parcels, 'tokens');
     await allowed;
     const answer = await asked;
     if (answer === 'same') return { outcome: 'same', login };
@@ -88,7 +91,7 @@ function digestOf(parcels: readonly Parcel[], part: Part): string {
 }
 
 function check(home: Conversation, parcels: readonly Parcel[]): Promise<string> {
-  return home.ask(`check ${digestOf(parcels, 'login')} ${digestOf(parcels, 'config')}`);
+  return home.ask(`check ${parts.map((part) => digestOf(parcels, part)).join(' ')}`);
 }
 
 function openWriter(backend: Backend, name: SessionName, signal: AbortSignal): Promise<Tunnel> {
@@ -96,8 +99,11 @@ function openWriter(backend: Backend, name: SessionName, signal: AbortSignal): P
 }
 
 async function readParcels(credentials: Credentials, scope: Scope): Promise<Parcel[]> {
-  const parts: readonly Part[] = scope === 'login' ? ['login'] : ['login', 'config'];
-  return Promise.all(parts.map((part) => credentials.parcel(part)));
+  const wanted = parts.filter((part) => {
+    if (part === 'config') return scope !== 'login';
+    return part !== 'login' || credentials.outsideShell !== true;
+  });
+  return Promise.all(wanted.map((part) => credentials.parcel(part)));
 }
 
 /** Sends parcels in one stream, each with its length and digest: a wire may lose its end and say nothing. */

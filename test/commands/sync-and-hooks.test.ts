@@ -202,4 +202,44 @@ test('what only a shell says of where things are, the hook takes from the shell 
   assert.is(inHome('a', '.config/gcloud/x'), 'second');
 });
 
+test('a hook without the shell sends nothing that is there already, and nothing that connect then has to send again', async () => {
+  const outcome = () => readFileSync(join(world.repository, '.git/paude/hook.log'), 'utf8').trimEnd();
+  const hooked = async (shell: NodeJS.ProcessEnv, expected: string) => {
+    Object.assign(world.env, shell);
+    await world.paude('hooks', 'run');
+    assert.match(outcome(), new RegExp(`: ${expected}$`));
+    for (const name of Object.keys(shell)) delete world.env[name];
+  };
+  const synced = async (shell: NodeJS.ProcessEnv) => {
+    Object.assign(world.env, shell);
+    const { stderr } = await world.paude('sync', 'a');
+    for (const name of Object.keys(shell)) delete world.env[name];
+    return stderr;
+  };
+  const key = () =>
+    readFileSync(join(world.root, 'sessions/a/credentials/login/keys/ANTHROPIC_API_KEY'), 'utf8');
+  write('.config/gcloud/x', 'first');
+  write('key.json', '{}');
+  await world.paude('create', 'a');
+  await world.paude('start', 'a');
+  const shell = {
+    ANTHROPIC_API_KEY: 'k',
+    ANTHROPIC_MODEL: 'm',
+    GOOGLE_APPLICATION_CREDENTIALS: join(world.root, 'key.json'),
+  };
+  assert.match(await synced(shell), 'has your credentials now');
+  await hooked({}, 'same');
+  assert.match(await synced(shell), 'nothing was sent');
+  write('.config/gcloud/x', 'second');
+  await hooked({}, 'sent');
+  assert.match(await synced(shell), 'nothing was sent');
+  // Some of the shell is not all of it.
+  await hooked({ ANTHROPIC_API_KEY: 'another' }, 'same');
+  assert.is(key(), 'k');
+  // In such a shell, it is a sync like any other.
+  await hooked({ ...shell, ANTHROPIC_API_KEY: 'new' }, 'sent');
+  assert.is(key(), 'new');
+  assert.is(inHome('a', '.config/gcloud/x'), 'second');
+});
+
 test.run();

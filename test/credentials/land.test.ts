@@ -43,8 +43,8 @@ function framed(part: string, entries: readonly TarEntry[], state = 'whole'): Bu
 const end = Buffer.from('end\n');
 const land = (...pieces: Buffer[]) => session.session(['land'], Buffer.concat(pieces));
 const adopt = () => session.session(['credentials'], 'adopt\n');
-const check = (login: string, config: string) =>
-  session.session(['credentials'], `check ${login} ${config}\n`).stdout;
+const check = (login: string, config: string, tokens = '-') =>
+  session.session(['credentials'], `check ${login} ${tokens} ${config}\n`).stdout;
 const read = (path: string) => readFileSync(join(home, path), 'utf8');
 
 test('both parts land, are nobody else’s to read, and come into the home', () => {
@@ -100,14 +100,16 @@ test('of what is cut or damaged anywhere nothing lands, and what was there stays
 });
 
 test('a session says what it needs, and what it has; a part that is not whole is never done', () => {
-  assert.is(check('x', '-'), 'need login config\n');
+  assert.is(check('x', '-'), 'need login tokens config\n');
   const login = framed('login', [text('home/a', '1')]);
   const digest = login.toString('latin1').split(' ')[2]!;
-  assert.is(land(login, framed('config', [text('home/b', '1')]), end).code, 0);
-  assert.is(check(digest, '-'), 'need login config\n');
+  const tokens = framed('tokens', [text('home/c', '1')]);
+  assert.is(land(login, tokens, framed('config', [text('home/b', '1')]), end).code, 0);
+  assert.is(check(digest, '-'), 'need login tokens config\n');
   adopt();
   assert.is(check(digest, '-'), 'same\n');
   assert.is(check(digest, 'other'), 'need config\n');
+  assert.is(check(digest, '-', 'other'), 'need tokens\n');
   assert.is(check('other', '-'), 'need login\n');
   assert.is(land(framed('login', [text('home/a', '1')], 'incomplete'), end).code, 0);
   adopt();
@@ -120,8 +122,8 @@ test('a session says what it needs, and what it has; a part that is not whole is
 test('who needs something is asked once more when it has landed; who goes away before that changes nothing', async () => {
   const far = session.start(['credentials']);
   const answers = createInterface({ input: far.stdout })[Symbol.asyncIterator]();
-  far.stdin.write('check none none\n');
-  assert.is((await answers.next()).value, 'need login config');
+  far.stdin.write('check none none none\n');
+  assert.is((await answers.next()).value, 'need login tokens config');
   land(framed('login', [text('home/a', '1')]), end);
   assert.not.ok(existsSync(join(home, 'a')));
   far.stdin.write('adopt\n');
@@ -130,7 +132,7 @@ test('who needs something is asked once more when it has landed; who goes away b
   assert.equal(await once(far, 'close'), [0, null]);
   land(framed('login', [text('home/a', '2')]), end);
   const gone = session.start(['credentials']);
-  gone.stdin.end('check none none\n');
+  gone.stdin.end('check none none none\n');
   assert.equal(await once(gone, 'close'), [0, null]);
   assert.is(read('a'), '1');
 });
@@ -139,8 +141,8 @@ test('what a sync did not bring anew is not copied into the home again; a sessio
   const sync = async (...pieces: Buffer[]) => {
     const far = session.start(['credentials']);
     const answers = createInterface({ input: far.stdout })[Symbol.asyncIterator]();
-    far.stdin.write('check none none\n');
-    assert.is((await answers.next()).value, 'need login config');
+    far.stdin.write('check none none none\n');
+    assert.is((await answers.next()).value, 'need login tokens config');
     assert.is(land(...pieces, end).code, 0);
     far.stdin.write('adopt\n');
     assert.is((await answers.next()).value, 'adopted');
@@ -158,8 +160,10 @@ test('what a sync did not bring anew is not copied into the home again; a sessio
 });
 
 test('a landing leaves nothing of an older one, also of one that was killed after its swap', () => {
-  mkdirSync(join(credentials, '.config.killed'));
-  writeFileSync(join(credentials, '.config.killed/secret'), 'x');
+  for (const folder of ['.config.killed', '.tokens.killed']) {
+    mkdirSync(join(credentials, folder));
+    writeFileSync(join(credentials, folder, 'secret'), 'x');
+  }
   for (const value of ['1', '2', '3']) land(framed('login', [text('home/a', value)]), end);
   const links: string[] = [];
   const folders: string[] = [];
@@ -170,7 +174,12 @@ test('a landing leaves nothing of an older one, also of one that was killed afte
   assert.equal(folders, [readlinkSync(join(credentials, 'login'))]);
   // An old folder's name leads to what is there now, for a while.
   const old = links.filter((name) => name !== 'login');
-  assert.equal(old.map((name) => readlinkSync(join(credentials, name))).sort(), ['config', 'login', 'login']);
+  assert.equal(old.map((name) => readlinkSync(join(credentials, name))).sort(), [
+    'config',
+    'login',
+    'login',
+    'tokens',
+  ]);
   for (const name of old) lutimesSync(join(credentials, name), 0, 0);
   land(framed('login', [text('home/a', '4')]), end);
   assert.equal(

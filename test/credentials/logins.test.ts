@@ -93,7 +93,7 @@ test('what can’t be read is not called missing', async () => {
   const { message } = (await missingLogin(claude, host, now))!;
   assert.match(message, `${'x'.repeat(300)}: it can't be read (ENAMETOOLONG); run gcloud`);
   assert.match(message, '~/.claude/.credentials.json: it is no JSON object; run claude');
-  const { incomplete, body } = await credentialsOf(claude, host).parcel('login');
+  const { incomplete, body } = await credentialsOf(claude, host).parcel('tokens');
   assert.is(incomplete, true);
   assert.match(unpack(body).get('keep')!, 'home/.config/gcloud/google-application-credentials.json\0');
 });
@@ -118,7 +118,7 @@ test('macOS’s keychain has it under the agent’s name, with another folder un
     assert.match(error!.message, "the keychain's Claude Code-credentials: not there");
     mac.secrets.set('Claude Code-credentials', login(hours(1)));
     assert.is(await missingLogin(claude, mac, now), undefined);
-    const { body } = await credentialsOf(claude, mac).parcel('login');
+    const { body } = await credentialsOf(claude, mac).parcel('tokens');
     assert.equal(JSON.parse(unpack(body).get('home/.claude/.credentials.json')!), {
       claudeAiOauth: { accessToken: 'a', expiresAt: hours(1) },
     });
@@ -137,7 +137,7 @@ test('a keychain that refuses is not one without a login: the session keeps what
   try {
     mac.secrets.set('Claude Code-credentials', login(hours(1)));
     mac.locked = 'User interaction is not allowed.';
-    const parcel = await credentialsOf(claude, mac).parcel('login');
+    const parcel = await credentialsOf(claude, mac).parcel('tokens');
     assert.is(parcel.incomplete, true);
     assert.equal([...unpack(parcel.body)], [['keep', 'home/.claude/.credentials.json\0']]);
     const refusal = "it can't be read (User interaction is not allowed.)";
@@ -151,7 +151,7 @@ test('a keychain that refuses is not one without a login: the session keeps what
     // The agent writes this file where it can't use the keychain.
     mac.write('.claude/.credentials.json', login(hours(2)));
     assert.is(await missingLogin(claude, mac, now), undefined);
-    const { incomplete, body } = await credentialsOf(claude, mac).parcel('login');
+    const { incomplete, body } = await credentialsOf(claude, mac).parcel('tokens');
     assert.is(incomplete, false);
     assert.match(unpack(body).get('home/.claude/.credentials.json')!, String(hours(2)));
   } finally {

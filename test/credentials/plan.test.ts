@@ -8,6 +8,7 @@ import { claude } from '../../lib/agents/claude.ts';
 import { credentialsOf, planHome } from '../../lib/credentials/credentials.ts';
 import { checkSize, pack, roomIn } from '../../lib/credentials/pack.ts';
 import { isPaudeError } from '../../lib/errors.ts';
+import type { Part } from '../../lib/session/credentials.ts';
 import { suite } from '../harness/suite.ts';
 import { hostFolder, type HostFolder } from './host-folder.ts';
 import { unpack } from './unpack.ts';
@@ -21,8 +22,7 @@ const destinations = async () => {
   const { going } = await planHome(claude, host, false);
   return new Map(going.map(({ to, part }) => [to, part]));
 };
-const texts = async (part: 'login' | 'config') =>
-  unpack((await credentialsOf(claude, host).parcel(part)).body);
+const texts = async (part: Part) => unpack((await credentialsOf(claude, host).parcel(part)).body);
 
 test('a file that the user named is followed where it is a link', async () => {
   const link = (path: string, content: string) => {
@@ -34,7 +34,7 @@ test('a file that the user named is followed where it is a link', async () => {
   host.env['GOOGLE_APPLICATION_CREDENTIALS'] = link('key.json', '{"k":1}');
   link('.config/git/ignore', '*.x\n');
   const key = 'home/.config/gcloud/google-application-credentials.json';
-  assert.is((await texts('login')).get(key), '{"k":1}');
+  assert.is((await texts('tokens')).get(key), '{"k":1}');
   assert.is((await texts('config')).get('home/.config/git/ignore'), '*.x\n');
   assert.is((await planHome(claude, host, false)).going.find(({ to }) => to === key)?.size, 7);
   link('ignored', '*.y\n');
@@ -66,7 +66,7 @@ test('what the mission lists as synced goes, file by file', async () => {
     host.write(path, '{}');
   host.write('.gitconfig', '[user]\n\tname = A\n');
   const going = await destinations();
-  const login = [...going].filter(([, part]) => part === 'login').map(([to]) => to);
+  const login = [...going].filter(([, part]) => part === 'tokens').map(([to]) => to);
   assert.equal(login.sort(), [
     'home/.claude/credentials.json',
     'home/.config/gcloud/application_default_credentials.json',
@@ -121,7 +121,7 @@ test('of the agent’s own login the access token goes, and never what renews it
     '.claude/.credentials.json',
     JSON.stringify({ claudeAiOauth: login, mcpOAuth: { s: { refreshToken: 'm' } } }),
   );
-  const sent = (await texts('login')).get('home/.claude/.credentials.json')!;
+  const sent = (await texts('tokens')).get('home/.claude/.credentials.json')!;
   assert.equal(JSON.parse(sent), {
     claudeAiOauth: { accessToken: 'a-token', expiresAt: 5, scopes: ['x'] },
   });
@@ -130,7 +130,7 @@ test('of the agent’s own login the access token goes, and never what renews it
 test('of a login that can’t be read just now the session keeps what it has, and what is in it is not told', async () => {
   for (const half of ['sk-secret {', '']) {
     host.write('.claude/.credentials.json', half);
-    const { notices, body, incomplete } = await credentialsOf(claude, host).parcel('login');
+    const { notices, body, incomplete } = await credentialsOf(claude, host).parcel('tokens');
     const why = "it can't be read as a login; the session's old copy stays";
     assert.equal(notices, [`~/.claude/.credentials.json stays: ${why}`]);
     assert.equal([incomplete, ...unpack(body)], [true, ['keep', 'home/.claude/.credentials.json\0']]);
@@ -139,14 +139,14 @@ test('of a login that can’t be read just now the session keeps what it has, an
 
 test('of gcloud’s login, too', async () => {
   host.write('.config/gcloud/application_default_credentials.json', '{"type": "authorized_');
-  const { incomplete, body } = await credentialsOf(claude, host).parcel('login');
+  const { incomplete, body } = await credentialsOf(claude, host).parcel('tokens');
   const to = 'home/.config/gcloud/application_default_credentials.json';
   assert.equal([incomplete, ...unpack(body)], [true, ['keep', `${to}\0`]]);
 });
 
 test('who has logged out is logged out in the session, too', async () => {
   host.write('.claude/.credentials.json', '{"mcpOAuth":{}}');
-  const { notices, body, incomplete } = await credentialsOf(claude, host).parcel('login');
+  const { notices, body, incomplete } = await credentialsOf(claude, host).parcel('tokens');
   assert.equal(notices, ['~/.claude/.credentials.json stays: there is no login in it']);
   assert.equal([incomplete, ...unpack(body)], [false]);
 });
@@ -155,8 +155,8 @@ test('a database that can’t be read keeps its journals, too', async () => {
   const to = 'home/.config/gcloud/credentials.db';
   // ENAMETOOLONG: also root can't read that.
   const source = { type: 'database', path: `/${'x'.repeat(300)}` } as const;
-  const going = [{ part: 'login', to, from: '~/x', why: '', size: 0, source }] as const;
-  const { body } = await pack({ going, staying: [] }, 'login');
+  const going = [{ part: 'tokens', to, from: '~/x', why: '', size: 0, source }] as const;
+  const { body } = await pack({ going, staying: [] }, 'tokens');
   const kept = ['', '-journal', '-wal', '-shm'].map((suffix) => `${to}${suffix}\0`);
   assert.equal([...unpack(body)], [['keep', kept.join('')]]);
 });
@@ -191,15 +191,15 @@ test('folders that variables name are taken, and land where the session looks', 
   host.write('else/xdg/git/ignore', '*.x\n');
   host.write('.claude/CLAUDE.md', 'the wrong one');
   host.write('.config/gcloud/credentials.db', 'the wrong one');
-  const [login, config] = [await texts('login'), await texts('config')];
+  const [login, tokens, config] = [await texts('login'), await texts('tokens'), await texts('config')];
   assert.is(config.get('home/.claude/CLAUDE.md'), 'x');
   assert.is(config.get('home/.claude.json'), '{"p":"/home/paude/.claude/plugins/a"}');
   assert.is(config.get('home/.claude/.claude.json'), undefined);
   assert.is(config.get('home/.config/git/ignore'), '*.x\n');
   assert.match(config.get('home/.gitconfig')!, '[alias]\n\ta = "b"\n');
-  assert.is(login.get('home/.config/gcloud/credentials.db'), 'db');
+  assert.is(tokens.get('home/.config/gcloud/credentials.db'), 'db');
   const key = 'home/.config/gcloud/google-application-credentials.json';
-  assert.is(login.get(key), '{"k":1}');
+  assert.is(tokens.get(key), '{"k":1}');
   assert.is(login.get('environment/GOOGLE_APPLICATION_CREDENTIALS'), `/home/paude/${key.slice(5)}`);
 });
 
@@ -275,7 +275,7 @@ test('too much is told before it is read, with the largest files', async () => {
     assert.match(error.message, '~/.claude/big one (200 MiB), ~/.claude/second (5 MiB)');
   }
   // What lives shortly has nothing to do with it.
-  await credentialsOf(claude, host).parcel('login');
+  await credentialsOf(claude, host).parcel('tokens');
 });
 
 test('what vanishes, or becomes a link or a pipe, between the plan and the reading stays and is named', async () => {
@@ -315,7 +315,7 @@ test('small files are counted as what they take in memory', () => {
         from: `~/${number}`,
         why: '',
         size: 1,
-        source: { type: 'kept' } as const,
+        source: { type: 'unreadable', why: '' } as const,
       })),
       roomIn(undefined),
     );
@@ -410,7 +410,7 @@ test('gcloud’s databases go with their journals, its logs and caches stay', as
     '.last_update_check.json',
   ])
     host.write(`.config/gcloud/${path}`, path);
-  assert.equal([...(await texts('login')).keys()].sort(), [
+  assert.equal([...(await texts('tokens')).keys()].sort(), [
     'home/.config/gcloud/access_tokens.db',
     'home/.config/gcloud/credentials.db',
     'home/.config/gcloud/credentials.db-wal',
@@ -420,11 +420,11 @@ test('gcloud’s databases go with their journals, its logs and caches stay', as
 test('the same home is the same archive', async () => {
   host.write('.claude/.credentials.json', '{"claudeAiOauth":{"accessToken":"a"}}');
   host.write('.config/gcloud/credentials.db', 'x');
-  const first = await credentialsOf(claude, host).parcel('login');
+  const first = await credentialsOf(claude, host).parcel('tokens');
   host.write('.config/gcloud/credentials.db', 'x');
-  assert.is((await credentialsOf(claude, host).parcel('login')).digest, first.digest);
+  assert.is((await credentialsOf(claude, host).parcel('tokens')).digest, first.digest);
   host.write('.config/gcloud/credentials.db', 'y');
-  assert.is.not((await credentialsOf(claude, host).parcel('login')).digest, first.digest);
+  assert.is.not((await credentialsOf(claude, host).parcel('tokens')).digest, first.digest);
 });
 
 test.run();

@@ -196,7 +196,7 @@ test('what could not be read whole is told, and sent again the next time', async
     ...credentials,
     parcel: async (part) => ({
       ...(await credentials.parcel(part)),
-      incomplete: part === 'login',
+      incomplete: part === 'tokens',
       notices: [`${part} is not whole`],
     }),
   };
@@ -211,7 +211,7 @@ test('what could not be read whole is told, and sent again the next time', async
     );
   for await (const _ of directory.start(name, never)) void _;
   assert.is((await sync()).outcome, 'incomplete');
-  assert.equal(said, ['login is not whole', 'config is not whole']);
+  assert.equal(said, ['login is not whole', 'tokens is not whole', 'config is not whole']);
   assert.is((await sync()).outcome, 'incomplete');
 });
 

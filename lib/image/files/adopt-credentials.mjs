@@ -55,8 +55,8 @@ else {
 
 function adopt(onlyNew = false) {
   keep();
-  // The login first: it is what a session can't do without.
-  for (const part of ['login', 'config']) adoptPart(part, onlyNew);
+  // Last what a session can do without.
+  for (const part of ['login', 'tokens', 'config']) adoptPart(part, onlyNew);
   for (const path of Object.keys(keptKeys)) merge(path);
 }
 
