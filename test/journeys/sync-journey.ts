@@ -104,7 +104,7 @@ export function syncJourney(test: Suite, ground: Ground, restarts: readonly Rest
         assert.is(code, 0, stderr);
         if (!stderr.includes(stays)) return stderr;
         assert.is(size(), before);
-        assert.match(stderr, `the session ${name} has your credentials now, but for what changed`);
+        assert.match(stderr, `the session ${name} has your credentials now, but for what could not be read`);
         return stderr;
       };
       const vanished = /~\/\.claude\/skills\/churn\/\d+ stays: it vanished/;
