@@ -57,6 +57,11 @@ export async function bringCredentials(
   if (credentials === undefined) return undefined;
   const { name } = session.location;
   const synced = await syncCredentials({ backend, credentials }, name, scope, report, signal, allowed);
-  await credentials.brought?.();
+  await credentials.brought?.().catch((error: unknown) => {
+    // The session has what it needs; only the hook knows less.
+    if (!(error instanceof Error && 'code' in error)) throw error;
+    const text = `what this shell says is not remembered for the hook of git paude: ${error.message}`;
+    report({ type: 'notice', text });
+  });
   return synced;
 }

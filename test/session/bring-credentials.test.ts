@@ -215,6 +215,21 @@ test('what could not be read whole is told, and sent again the next time', async
   assert.is((await sync()).outcome, 'incomplete');
 });
 
+test('what the hook would have to know can’t be written down: the session has its credentials, and that is said', async () => {
+  const notices: string[] = [];
+  const brought = async () => {
+    throw Object.assign(new Error('EROFS: read-only file system'), { code: 'EROFS' });
+  };
+  const { synced } = await startSession(
+    ports(directory, { ...credentials, brought }),
+    name,
+    (event) => event.type === 'notice' && notices.push(event.text),
+    never,
+  );
+  assert.equal([synced?.outcome, await inHome('login')], ['sent', 'one']);
+  assert.match(notices.join(), /is not remembered for the hook of git paude: EROFS/);
+});
+
 test('a session that does not run is not started by a sync', async () => {
   const failed = await syncCredentials(
     { backend: directory, credentials },
