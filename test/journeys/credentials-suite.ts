@@ -7,7 +7,7 @@ import * as assert from 'uvu/assert';
 import { suite } from '../harness/suite.ts';
 import { canaryHome, type CanaryHome } from './canary-home.ts';
 import { PersonTerminal } from './person-terminal.ts';
-import { filesWith, nameOf, processesWith, scanInside } from './scan.ts';
+import { filesWith, openFilesWith, nameOf, processesWith, scanInside } from './scan.ts';
 import type { Ground } from './ground.ts';
 import { until, World, type Outcome } from './world.ts';
 
@@ -234,6 +234,13 @@ export function credentialsJourney(place: Place): void {
     );
     assert.ok(processesWith([control], 'cmdline').length > 0);
     far.kill();
+    const open = join(world.root, 'control');
+    writeFileSync(open, control);
+    const holder = world.start('sh', ['-c', 'exec 3<"$0"; cat', open]);
+    const held = () => openFilesWith([control], /exec 3</, world.home);
+    await until(held, (rows) => rows.length > 0);
+    holder.kill();
+    rmSync(open);
     inside('rm /pvc/control');
   });
 
@@ -302,6 +309,27 @@ export function credentialsJourney(place: Place): void {
     assert.is(synced.code, 0, synced.stderr);
     assert.is(inside('cat ~/.claude/CLAUDE.md'), home.canaries['memory']);
     scan();
+  });
+
+  it('while it is synced, nobody’s arguments or environment have any of it, nor what the client holds open', async () => {
+    home.renew('memory');
+    const sync = world.beside('git', ['paude', 'sync', name, '--full', '--verbose']);
+    let over = false;
+    void sync.then(() => (over = true));
+    const found = new Set<string>();
+    let rounds = 0;
+    // Whose shell has a secret is not running now, but for the agent's one exception.
+    while (!over) {
+      for (const file of ['cmdline', 'environ'] as const)
+        for (const row of processesWith(words(), file)) if (!isAgent(row)) found.add(row);
+      for (const row of openFilesWith(words(), /git-paude|podman|kubectl/, world.home)) found.add(row);
+      rounds++;
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    const { code, stderr } = await sync;
+    assert.is(code, 0, stderr);
+    assert.equal([...found], []);
+    assert.ok(rounds > 1, String(rounds));
   });
 
   it('a sync while somebody reads: never half a file, and never none', async () => {

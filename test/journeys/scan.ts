@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
+import { join } from 'node:path';
 
 /**
  * The files below some folders, on their disks only, changed since a file was made, that hold one of the words. What is
@@ -23,14 +24,52 @@ export function filesWith(
 
 /** Of all processes of this machine, those with a word in their arguments or environment: `PID FILE: COMMAND`. */
 export function processesWith(words: readonly string[], file: 'cmdline' | 'environ'): readonly string[] {
-  return readdirSync('/proc')
-    .filter((pid) => /^\d+$/.test(pid))
-    .flatMap((pid) => {
-      const text = read(`/proc/${pid}/${file}`);
-      const found = words.filter((word) => text.includes(word));
-      const command = read(`/proc/${pid}/cmdline`).split('\0').slice(0, 3).join(' ');
-      return found.length === 0 ? [] : [`${pid} ${file} (${command}): ${found.map(nameOf).join(', ')}`];
-    });
+  return processes().flatMap((pid) => {
+    const text = read(`/proc/${pid}/${file}`);
+    const found = words.filter((word) => text.includes(word));
+    return found.length === 0 ? [] : [`${pid} ${file} (${commandOf(pid)}): ${found.map(nameOf).join(', ')}`];
+  });
+}
+
+/** The files not below a folder that processes hold open whose command is of a kind, with a word in them. */
+export function openFilesWith(words: readonly string[], command: RegExp, except: string): readonly string[] {
+  return processes()
+    .filter((pid) => command.test(commandOf(pid)))
+    .flatMap((pid) =>
+      linksIn(`/proc/${pid}/fd`).flatMap(([path, target]) => {
+        if (target.startsWith(`${except}/`) || !isFile(path)) return [];
+        const text = read(path);
+        const found = words.filter((word) => text.includes(word));
+        return found.length === 0
+          ? []
+          : [`${pid} ${target} (${commandOf(pid)}): ${found.map(nameOf).join(', ')}`];
+      }),
+    );
+}
+
+function processes(): readonly string[] {
+  return readdirSync('/proc').filter((pid) => /^\d+$/.test(pid));
+}
+
+function commandOf(pid: string): string {
+  return read(`/proc/${pid}/cmdline`).split('\0').slice(0, 3).join(' ');
+}
+
+/** Of a process that may be over: each open file's path, and where it leads. */
+function linksIn(folder: string): readonly (readonly [string, string])[] {
+  try {
+    return readdirSync(folder).map((name) => [join(folder, name), readlinkSync(join(folder, name))] as const);
+  } catch {
+    return [];
+  }
+}
+
+function isFile(path: string): boolean {
+  try {
+    return statSync(path).isFile();
+  } catch {
+    return false;
+  }
 }
 
 /** canary-NAME-… is told without what makes it a secret. */
