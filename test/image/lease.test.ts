@@ -110,6 +110,11 @@ test('a lease says when its command is over, whichever comes first; what is left
   );
 });
 
+test('a command that crashes writes no memory to a disk', () => {
+  const limits = session.session(['run', 'a', '--', 'sh', '-c', 'ulimit -Sc; ulimit -Hc']);
+  assert.is(limits.stdout, '0\n0\n');
+});
+
 test('streams, arguments and exit codes are the command’s own', () => {
   const bytes = Buffer.from([0, 255, 10, 13, 128]);
   const { stdout } = session.session(['run', 'f', '--', 'od', '-An', '-tx1'], bytes);
