@@ -4,22 +4,22 @@ import { fileURLToPath } from 'node:url';
 import { openKubernetes } from '../../lib/backends/kubernetes/kubernetes-backend.ts';
 import { isPaudeError } from '../../lib/errors.ts';
 import { sessionName } from '../../lib/names.ts';
-import { clusterEnv, clusterImage, clusterProxyImage, clusterSkip } from '../harness/cluster-world.ts';
+import { clusterEnv, clusterImage, clusterPlace, clusterProxyImage } from '../harness/cluster-world.ts';
+import { ownClusterSkip } from '../harness/cluster-parts.ts';
 import { ClusterRepository, until } from '../harness/cluster-repository.ts';
 import { suite } from '../harness/suite.ts';
 import { PersonTerminal } from '../journeys/person-terminal.ts';
 import { FilteredSessions, never } from './session-ports.ts';
 
 const test = suite('a cluster that does not enforce policies');
-const it = test.skipIf(clusterSkip ?? (process.env['PAUDE_TEST_KUBECONFIG'] && 'it is not ours to break'));
+const it = test.skipIf(ownClusterSkip);
 const name = sessionName(`enforced-${process.pid}`);
 const script = fileURLToPath(new URL('../../scripts/cluster.mjs', import.meta.url));
 const cluster = (...args: string[]) => execFileSync(process.execPath, [script, ...args], { stdio: 'pipe' });
 let sessions: FilteredSessions;
 
 test.before(async () => {
-  if (clusterSkip !== undefined) return;
-  const place = { context: 'plain', namespace: 'paude-plain' };
+  if (ownClusterSkip !== undefined) return;
   const options = {
     env: clusterEnv('certificate'),
     interactive: false,
@@ -27,10 +27,10 @@ test.before(async () => {
     everywhere: false,
   } as const;
   const images = { session: clusterImage, proxy: clusterProxyImage };
-  sessions = new FilteredSessions(await openKubernetes({ ...options, ...place }), images);
+  sessions = new FilteredSessions(await openKubernetes({ ...options, ...clusterPlace('plain') }), images);
 });
 test.after(async () => {
-  if (clusterSkip === undefined) await sessions.backend.remove(name, never);
+  if (ownClusterSkip === undefined) await sessions.backend.remove(name, never);
 });
 
 it('start fails and leaves nothing running; who accepts it goes on, and is told; enforced again, all is well', async () => {

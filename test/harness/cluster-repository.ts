@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSyn
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { clusterImage, clusterProxyImage, testCluster } from './cluster-world.ts';
+import { clusterImage, clusterPlace, clusterProxyImage, testCluster } from './cluster-world.ts';
 
 export interface Outcome {
   readonly code: number;
@@ -25,7 +25,7 @@ export class ClusterRepository {
   readonly namespace: string;
   readonly env: NodeJS.ProcessEnv;
 
-  constructor(kubeconfig = testCluster.certificate, namespace = 'paude-plain') {
+  constructor(kubeconfig = testCluster.certificate, namespace = clusterPlace('plain').namespace) {
     this.namespace = namespace;
     const [bin, home] = [join(this.root, 'bin'), join(this.root, 'home')];
     for (const folder of [bin, home]) mkdirSync(folder);
@@ -33,7 +33,7 @@ export class ClusterRepository {
       symlinkSync(fileURLToPath(new URL(`../../dist/${name}.js`, import.meta.url)), join(bin, name));
     }
     this.env = {
-      PATH: [bin, testCluster.programs, process.env['PATH']].join(delimiter),
+      PATH: [bin, testCluster.programs, process.env['PATH']].filter(Boolean).join(delimiter),
       HOME: home,
       TERM: 'xterm-256color',
       LANG: 'C.UTF-8',
@@ -62,7 +62,7 @@ export class ClusterRepository {
   }
 
   url(name: string): string {
-    return `paude://kubernetes/plain/${this.namespace}/${name}`;
+    return `paude://kubernetes/${clusterPlace('plain').context}/${this.namespace}/${name}`;
   }
 
   start(program: string, args: readonly string[], env: NodeJS.ProcessEnv = {}): Running {
