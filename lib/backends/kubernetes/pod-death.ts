@@ -1,5 +1,6 @@
 import type { Cluster } from './cluster.ts';
 import type { ExecTarget } from './exec/open-exec.ts';
+import { isNodeLost } from './pod-state.ts';
 import { podsOf } from './watch-pods.ts';
 
 type Target = Pick<ExecTarget, 'session' | 'pod' | 'container'>;
@@ -22,6 +23,7 @@ export function podDeath(cluster: Cluster, target: Target, signal: AbortSignal):
 
 async function watch(cluster: Cluster, target: Target, signal: AbortSignal): Promise<Error> {
   let first: string | undefined;
+  let answered = false;
   // The API server may be away for as long as the stream holds without it.
   for await (const pods of podsOf(cluster, target.session, signal, Infinity)) {
     const pod = pods.find(({ metadata }) => metadata?.name === target.pod);
@@ -30,6 +32,9 @@ async function watch(cluster: Cluster, target: Target, signal: AbortSignal): Pro
     first ??= ours?.containerID;
     const ended = ours?.state?.terminated !== undefined || pod.status?.phase === 'Failed';
     if (ended || ours?.containerID !== first) return new Error('its container has ended');
+    // A stream that was opened when its node was just there again is not ended by what is still said of the node.
+    if (!isNodeLost(pod)) answered = true;
+    else if (answered) return new Error('its node does not answer');
   }
   throw new Error('the watch has ended');
 }

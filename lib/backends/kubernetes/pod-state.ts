@@ -57,6 +57,16 @@ export function isRunning(pod: V1Pod | undefined, named = container): boolean {
   return ours?.state?.running !== undefined;
 }
 
+/**
+ * Whether a pod's node was not heard of for as long as the cluster waits for it (40 to 50 s; kube-controller-manager(8),
+ * --node-monitor-grace-period). The pod is not ready then, although each of its containers was when the node last told.
+ */
+export function isNodeLost({ status }: V1Pod): boolean {
+  const ready = status?.conditions?.find(({ type }) => type === 'Ready');
+  const containers = status?.containerStatuses ?? [];
+  return ready?.status === 'False' && containers.length > 0 && containers.every((one) => one.ready);
+}
+
 function containerState(status: V1ContainerStatus, ready: boolean): PodState {
   const { state, restartCount, lastState } = status;
   const { reason = '', message = '' } = state?.waiting ?? {};

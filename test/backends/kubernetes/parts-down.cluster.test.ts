@@ -50,6 +50,30 @@ it('a node that hangs for 20 s in mid-push costs nothing', async () => {
   assert.not.match(stdout, new RegExp(`^T.*${testCluster.state}/`, 'm'));
 });
 
+it('a node that does not come back: who waits for what its session says hears of it', async () => {
+  const running = world.start('git', [
+    'paude',
+    'exec',
+    name,
+    '--',
+    'sh',
+    '-c',
+    'echo begun >&2; exec sleep 600',
+  ]);
+  await until(running.said, (text) => text.includes('begun'));
+  // When the watching has begun.
+  await new Promise((resolve) => setTimeout(resolve, 3000));
+  try {
+    for (const one of ['kubelet', 'containerd'] as const) await part('pause', one);
+    const { code, stderr } = await running.ended;
+    assert.is.not(code, 0);
+    assert.match(stderr, /was lost: its node does not answer/);
+  } finally {
+    for (const one of ['containerd', 'kubelet'] as const) await part('resume', one);
+  }
+  await wellAgain();
+});
+
 for (const one of ['kubelet', 'apiserver'] as const) {
   it(`the ${one} ended in mid-push: it is said, and once it is back the next push lands`, async () => {
     const head = world.big(size);

@@ -12,12 +12,13 @@ const test = suite('watching pods');
 const name = sessionName('fix-auth');
 const target = { session: name, pod: 'paude-fix-auth-0', container: 'session' };
 
-function pod(containerID: string, { pod, container } = target): object {
+function pod(containerID: string, { pod, container } = target, isReady = true): object {
   const containerStatuses = [
-    { name: 'another', containerID: 'the same', state: { running: {} } },
-    { name: container, containerID, state: { running: {} } },
+    { name: 'another', containerID: 'the same', ready: true, state: { running: {} } },
+    { name: container, containerID, ready: true, state: { running: {} } },
   ];
-  return { metadata: { name: pod, uid: pod }, status: { containerStatuses } };
+  const conditions = [{ type: 'Ready', status: isReady ? 'True' : 'False' }];
+  return { metadata: { name: pod, uid: pod }, status: { conditions, containerStatuses } };
 }
 
 const json = (response: ServerResponse, status: number, body: object) =>
@@ -109,6 +110,13 @@ for (const [how, watched, first, last, words] of [
     [pod('b', writer)],
     /its container has ended/,
   ],
+  [
+    'the pod is not ready, but its containers were',
+    target,
+    [pod('a')],
+    [pod('a', target, false)],
+    /its node does not answer/,
+  ],
 ] as const) {
   test(`after a cut ${how}: that is its death`, async () => {
     const { fake, watches, connection } = await server([listing(...first), listing(...last)]);
@@ -121,5 +129,19 @@ for (const [how, watched, first, last, words] of [
     stopping.abort();
   });
 }
+
+test('of a node that was away, and is there again, what is still said of it ends nothing', async () => {
+  const unready = pod('a', target, false);
+  const lists = [listing(unready), listing(unready), listing(pod('a')), listing()];
+  const { fake, watches, connection, asked } = await server(lists);
+  await using _ = fake;
+  const stopping = new AbortController();
+  const death = podDeath(clusterIn(connection, 'work'), target, stopping.signal);
+  const wait = setInterval(() => watches.forEach((watch) => watch.destroy()), 10);
+  assert.match((await death).message, /its pod was removed/);
+  assert.is(asked(), lists.length);
+  clearInterval(wait);
+  stopping.abort();
+});
 
 test.run();
