@@ -63,8 +63,10 @@ export async function explained(ports: RunPorts, target: ExecTarget, error: unkn
 /** Whether a command can run: the container's node is the only one that knows. */
 async function answers(ports: RunPorts, target: ExecTarget, signal: AbortSignal): Promise<boolean> {
   const noDeath = new Promise<never>(() => undefined);
+  const over = new AbortController();
   try {
-    const ways = waysTo(ports, { ...target, command: ['true'] }, signal, noDeath);
+    const watching = { died: noDeath, over: AbortSignal.any([signal, over.signal]) };
+    const ways = waysTo(ports, { ...target, command: ['true'] }, signal, watching);
     await using tunnel = await openSettled(ports, ways);
     tunnel.stdin.end();
     tunnel.stdout.resume();
@@ -73,6 +75,8 @@ async function answers(ports: RunPorts, target: ExecTarget, signal: AbortSignal)
   } catch (error) {
     if (!isDisagreement(error)) throw error;
     return false;
+  } finally {
+    over.abort();
   }
 }
 

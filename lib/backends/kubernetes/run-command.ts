@@ -1,12 +1,22 @@
 import type { SessionName } from '../../names.ts';
 import type { Role, Terminal } from '../../session/backend.ts';
 import type { Tunnel } from '../../tunnel.ts';
+import type { Cluster } from './cluster.ts';
 import { attachTerminal } from './exec/attach-terminal.ts';
+import type { ExecTarget } from './exec/open-exec.ts';
 import { explained } from './explain-failure.ts';
 import { podOf } from './network-objects.ts';
 import { writer } from './objects.ts';
 import { podDeath } from './pod-death.ts';
-import { kubectl, openEarly, openSettled, targetOf, waysTo, type RunPorts } from './transport.ts';
+import {
+  kubectl,
+  openEarly,
+  openSettled,
+  targetOf,
+  waysTo,
+  type RunPorts,
+  type Watching,
+} from './transport.ts';
 
 /**
  * Runs a command in a session's pod; asks nothing first. What the API server refuses is explained by asking then. One
@@ -28,8 +38,12 @@ export async function runCommand(
     ...(role === 'proxy' && podOf(name, 'proxy')),
   };
   const over = new AbortController();
-  const died = podDeath(cluster, target, AbortSignal.any([signal, over.signal]));
-  const ways = waysTo(ports, target, signal, died);
+  const ways = waysTo(
+    ports,
+    target,
+    signal,
+    watched(cluster, target, AbortSignal.any([signal, over.signal])),
+  );
   const opening: Promise<Tunnel> = waits ? openEarly(ports, ways) : openSettled(ports, ways);
   const tunnel = await opening.catch(async (error: unknown) => {
     over.abort();
@@ -72,13 +86,14 @@ export async function attachCommand(
   const { cluster } = ports;
   const over = new AbortController();
   const target = targetOf(cluster, name, command);
-  const died = podDeath(cluster, target, AbortSignal.any([signal, over.signal]));
+  const watching = watched(cluster, target, AbortSignal.any([signal, over.signal]));
+  const { died } = watching;
   try {
     return await openSettled(ports, {
       viaWebSocket: () => attachTerminal(cluster.connection, target, terminal, { signal, died }),
       viaKubectl: async () => {
         const { kubectlAttach } = await import('./exec/kubectl-attach.ts');
-        return kubectlAttach(target, terminal, await kubectl(ports, signal, died));
+        return kubectlAttach(target, terminal, await kubectl(ports, signal, watching));
       },
     });
   } catch (error) {
@@ -86,4 +101,8 @@ export async function attachCommand(
   } finally {
     over.abort();
   }
+}
+
+function watched(cluster: Cluster, target: ExecTarget, over: AbortSignal): Watching {
+  return { died: podDeath(cluster, target, over), over };
 }

@@ -5,6 +5,7 @@ import { execTunnel } from './exec/exec-tunnel.ts';
 import type { KubectlOptions } from './exec/kubectl-exec.ts';
 import { NoWebSocket, type ExecTarget } from './exec/open-exec.ts';
 import { container, podName } from './objects.ts';
+import { serverSilence } from './server-silence.ts';
 
 /** How commands reach a pod: git's `paude.transport`. */
 export type Transport = 'auto' | 'websocket' | 'kubectl';
@@ -23,18 +24,25 @@ export interface Ways<T> {
   readonly viaKubectl: () => Promise<T>;
 }
 
+/** How the end of a stream is told that it may not tell itself. */
+export interface Watching {
+  readonly died: Promise<Error>;
+  /** Aborted when the stream is over. */
+  readonly over: AbortSignal;
+}
+
 /** The ways to run a command without a terminal. */
 export function waysTo(
   ports: RunPorts,
   target: ExecTarget,
   signal: AbortSignal,
-  died: Promise<Error>,
+  watching: Watching,
 ): Ways<Tunnel> {
   return {
-    viaWebSocket: () => execTunnel(ports.cluster.connection, target, { signal, died }),
+    viaWebSocket: () => execTunnel(ports.cluster.connection, target, { signal, died: watching.died }),
     viaKubectl: async () => {
       const { kubectlExec } = await import('./exec/kubectl-exec.ts');
-      return kubectlExec(target, await kubectl(ports, signal, died));
+      return kubectlExec(target, await kubectl(ports, signal, watching));
     },
   };
 }
@@ -68,9 +76,14 @@ export async function openEarly(ports: RunPorts, ways: Ways<Tunnel>): Promise<Tu
 export async function kubectl(
   { cluster, env }: RunPorts,
   signal: AbortSignal,
-  died: Promise<Error>,
+  watching: Watching,
 ): Promise<KubectlOptions> {
   const { findKubectl } = await import('./exec/kubectl-exec.ts');
+  // The end of the asking is no news.
+  const silence = serverSilence(cluster.connection, watching.over).catch(
+    () => new Promise<never>(() => undefined),
+  );
+  const died = Promise.race([watching.died, silence]);
   const context = cluster.connection.inCluster ? undefined : cluster.context;
   return { program: await findKubectl(env), env, context, signal, died };
 }

@@ -190,6 +190,17 @@ for (const [how, work] of [
   });
 }
 
+it('stalled is found, and said, also where kubectl holds the stream, whose pings end nothing', async () => {
+  await using line = await lineTo(session.world);
+  const command = ['paude', 'exec', session.name, '--', 'sh', '-c', 'echo begun >&2; exec sleep 600'];
+  const running = session.world.start('git', command, { ...line.env, PAUDE_TRANSPORT: 'kubectl' });
+  await until(running.said, (text) => text.includes('begun'));
+  line.proxy.stall();
+  const { code, stderr } = await running.ended;
+  assert.is.not(code, 0);
+  assert.match(stderr, /the connection to the session \S+ was lost: \S+ has not answered for \d+ s/);
+});
+
 it('a start whose watch falls silent for ever asks anew, and ends well', async () => {
   const { code, stderr } = await starting;
   assert.is(code, 0, stderr);

@@ -114,8 +114,10 @@ test('inside a cluster there is no kubeconfig, and no context that it would know
     const connection = targetOf(config(inCluster), undefined);
     const cluster = { connection, context: connection.context } as unknown as Cluster;
     const ports = { cluster, env: { PATH: files.path }, transport: async () => 'kubectl' as const };
-    const never = new Promise<Error>(() => undefined);
-    return (await howToCall(ports, new AbortController().signal, never)).context;
+    const { signal } = new AbortController();
+    // Nothing was begun that could be silent.
+    const watching = { died: new Promise<Error>(() => undefined), over: AbortSignal.abort() };
+    return (await howToCall(ports, signal, watching)).context;
   };
   assert.is(await contextOf(true), undefined);
   // A user may call a context of a file just so.
