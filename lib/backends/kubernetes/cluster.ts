@@ -111,8 +111,13 @@ async function assigns(cluster: Cluster, signal: AbortSignal): Promise<boolean> 
       throw kubernetesError(`look at the namespace ${namespace}`, cluster, error);
     }
   }
-  const { body } = await connection.request<{ groups?: { name: string }[] }>('GET', '/apis', { signal });
-  return (body.groups ?? []).some(({ name }) => name === 'security.openshift.io');
+  const served = await cluster.ask<{ groups?: { name: string }[] }>(
+    'look at what is served',
+    'GET',
+    '/apis',
+    { signal },
+  );
+  return (served.groups ?? []).some(({ name }) => name === 'security.openshift.io');
 }
 
 /** The paths of what a session consists of. */

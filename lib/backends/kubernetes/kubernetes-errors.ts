@@ -51,7 +51,7 @@ function statusError(what: string, { context, namespace }: Where, error: ApiStat
   const said = error.message;
   const make = (code: ErrorCode, message: string, hint?: string) =>
     new PaudeError(code, message, hint === undefined ? { cause: error } : { hint, cause: error });
-  if (error.code === 401) {
+  if (error.code === 401 || (error.code === 403 && isNobodys(said))) {
     return make('NOT_LOGGED_IN', `not logged in to ${context}, or the login has expired`, advice.login);
   }
   if (error.code === 404 && error.details?.kind === 'namespaces') {
@@ -81,6 +81,14 @@ function statusError(what: string, { context, namespace }: Where, error: ApiStat
     );
   }
   return make('BACKEND_FAILED', `${context} could not ${what}: ${said}`);
+}
+
+/**
+ * Whether a request was refused that brought no credentials. A server that lets nobody in as anonymous says 401; with
+ * anonymous access, as by default, it says 403 of a user that must be given no right.
+ */
+function isNobodys(said: string): boolean {
+  return said.includes('User "system:anonymous" cannot ');
 }
 
 /** The right that is missing, with the Role that would grant it. */

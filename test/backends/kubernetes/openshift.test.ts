@@ -81,6 +81,13 @@ test('a project that is not there, and a login that has expired, stop it with wh
   }
 });
 
+test('whoever may not even see which APIs there are is told so', async () => {
+  const forbidden = status(403, 'Forbidden', 'forbidden: User "system:anonymous" cannot get path "/apis"');
+  const asked = facts({ [review]: kube, [project]: maySeeNothing, '/apis': forbidden });
+  const error: unknown = await asked.catch((reason: unknown) => reason);
+  assert.ok(isPaudeError(error, 'NOT_LOGGED_IN'), String(error));
+});
+
 test('a tag of an image stream is deleted; where that is not allowed, the command is named', async () => {
   const path = '/apis/image.openshift.io/v1/namespaces/work/imagestreamtags/paude-session:1';
   const remove = (answers: Answers) =>
