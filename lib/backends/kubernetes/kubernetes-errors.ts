@@ -1,5 +1,6 @@
 import { PaudeError, type ErrorCode } from '../../errors.ts';
 import { ApiStatus, KubeconfigError } from './api-connection.ts';
+import { ownerLabel } from './objects.ts';
 
 /** Where it happened, for the messages and for what can be pasted. */
 interface Where {
@@ -94,9 +95,8 @@ function isNobodys(said: string): boolean {
 /** The right that is missing, with the Role that would grant it. */
 function forbidden(what: string, { context, namespace }: Where, error: ApiStatus): PaudeError {
   const said = error.message;
-  const [, user = 'YOU', verb = 'get', resource = 'pods', group = ''] =
-    /User "([^"]*)" cannot (\w+) resource "([^"]+)" in API group "([^"]*)"/.exec(said) ?? [];
-  const full = group === '' ? resource : `${resource}.${group}`;
+  const right = refusedRight(error);
+  const { user, verb, resource } = right;
   if (/namespaces? "[^"]*" not found/.test(said)) {
     return new PaudeError('NAMESPACE_MISSING', `the namespace ${namespace} doesn't exist in ${context}`, {
       hint: advice.namespace,
@@ -104,28 +104,64 @@ function forbidden(what: string, { context, namespace }: Where, error: ApiStatus
     });
   }
   if (/at the cluster scope/.test(said)) {
-    const grant = grantOf('cluster', verb, full, user, `--context=${context}`);
+    const grant = grantOf(right, { context });
     return new PaudeError(
       'FORBIDDEN',
-      `${user} may not ${verb} ${full} in all namespaces of ${context}, which it takes to ${what}`,
+      `${user} may not ${verb} ${resource} in all namespaces of ${context}, which it takes to ${what}`,
       { hint: `name one namespace, or an administrator can grant it: ${grant}`, cause: error },
     );
   }
+  const grant = grantOf(right, { context, namespace });
   // Who may do nothing in a namespace is not told whether there is one.
   return new PaudeError(
     'FORBIDDEN',
-    `${user} may not ${verb} ${full} in ${namespace} of ${context}, which it takes to ${what} (or there is no such namespace)`,
+    `${user} may not ${verb} ${resource} in ${namespace} of ${context}, which it takes to ${what} (or there is no such namespace)`,
     {
-      hint: `an administrator can grant it: ${grantOf('', verb, full, user, `-n ${namespace} --context=${context}`)}; or ${advice.otherNamespace}`,
+      hint: `an administrator can grant it: ${grant}; or ${advice.otherNamespace}`,
       cause: error,
     },
   );
 }
 
-/** The commands that make a Role, or a ClusterRole, with one right, and give it to a user. */
-function grantOf(scope: '' | 'cluster', verb: string, resource: string, user: string, where: string): string {
-  const make = `kubectl create ${scope}role`;
-  return `${make} git-paude ${where} --verb=${verb} --resource=${resource} && ${make}binding git-paude ${where} --${scope}role=git-paude --user=${user}`;
+/** What somebody may do, or may not. */
+export interface Right {
+  readonly user: string;
+  readonly verb: string;
+  /** With its group, as kubectl takes it: `statefulsets.apps/scale`. */
+  readonly resource: string;
+}
+
+/** The right that a refusal says is missing. */
+export function refusedRight({ message }: ApiStatus): Right {
+  const [, user = 'YOU', verb = 'get', resource = 'pods', group = ''] =
+    /User "((?:[^"\\]|\\.)*)" cannot (\w+) resource "([^"]+)" in API group "([^"]*)"/.exec(message) ?? [];
+  return {
+    // The API server quotes as Go does: CORP\\ada.
+    user: user.replace(/\\(["\\])/g, '$1'),
+    verb,
+    resource: group === '' ? resource : resource.replace(/(?=\/|$)/, `.${group}`),
+  };
+}
+
+/**
+ * The commands that make a Role with one right in a namespace, or without one a ClusterRole, and give it to a user.
+ * Their name is of this right and this user alone: the Role of another hint may be there already. Several verbs or
+ * resources have commas.
+ */
+export function grantOf(
+  { user, verb, resource }: Right,
+  { context, namespace }: Pick<Where, 'context'> & Partial<Where>,
+): string {
+  const kind = namespace === undefined ? 'clusterrole' : 'role';
+  const name = `git-paude-${verb}-${resource}-${ownerLabel(user).slice(0, 8)}`.replace(/\W/g, '-');
+  const where = `${namespace === undefined ? '' : `-n ${namespace} `}--context=${shellWord(context)}`;
+  const role = `kubectl create ${kind} ${name} ${where} --verb=${verb} --resource=${resource}`;
+  return `${role} && kubectl create ${kind}binding ${name} ${where} --${kind}=${name} --user=${shellWord(user)}`;
+}
+
+/** A word of a command to paste: users of a directory have names such as CORP\ada, contexts any at all. */
+function shellWord(text: string): string {
+  return /^[\w@%+:,./#-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
 }
 
 function unreachable(what: string, { context }: Where, error: unknown): PaudeError {

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import * as assert from 'uvu/assert';
 import { ApiStatus } from '../../../lib/backends/kubernetes/api-connection.ts';
 import { kubernetesError } from '../../../lib/backends/kubernetes/kubernetes-errors.ts';
@@ -27,6 +28,62 @@ test('without a login it is the same whether the API server knows nobody or lets
     'forbidden: User "system:anonymous" cannot get path "/apis"',
   ])
     assert.equal(told(403, said), unauthorized, said);
+});
+
+/** The words of the two commands of a refusal's hint, as a shell reads them. */
+function grant(message: string): readonly (readonly string[])[] {
+  const { code, hint } = refusal(403, message);
+  assert.is(code, 'FORBIDDEN', message);
+  const [, commands] = /can grant it: (.*?)(?:; or switch|$)/.exec(hint!)!;
+  const script = `kubectl() { printf '%s\\0' "$@"; echo; }; ${commands!}`;
+  const { stdout, status } = spawnSync('sh', ['-c', script], { encoding: 'utf8' });
+  assert.is(status, 0, commands);
+  return stdout
+    .trim()
+    .split('\n')
+    .map((line) => line.split('\0').slice(0, -1));
+}
+
+const forbidden = (
+  user: string,
+  verb: string,
+  resource: string,
+  group: string,
+  there = 'in the namespace "work"',
+) =>
+  `x is forbidden: User ${JSON.stringify(user)} cannot ${verb} resource "${resource}" in API group "${group}" ${there}`;
+
+test('the Role of a hint has the verb and the resource that were refused, and its binding the user', () => {
+  for (const [user, verb, resource, group, full] of [
+    ['ada', 'list', 'statefulsets', 'apps', 'statefulsets.apps'],
+    ['ada', 'deletecollection', 'persistentvolumeclaims', '', 'persistentvolumeclaims'],
+    ['kube:admin', 'create', 'pods/exec', '', 'pods/exec'],
+    ['system:serviceaccount:ci:bot', 'patch', 'statefulsets/scale', 'apps', 'statefulsets.apps/scale'],
+    ["CORP\\Ada O'Neil $(reboot)", 'get', 'pods', '', 'pods'],
+  ] as const) {
+    const [role, binding] = grant(forbidden(user, verb, resource, group));
+    const name = role![2]!;
+    assert.match(name, /^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$/);
+    const there = [name, '-n', 'work', '--context=dev'];
+    assert.equal(role, ['create', 'role', ...there, `--verb=${verb}`, `--resource=${full}`]);
+    assert.equal(binding, ['create', 'rolebinding', ...there, `--role=${name}`, `--user=${user}`]);
+  }
+  const [role, binding] = grant(forbidden('ada', 'list', 'pods', '', 'at the cluster scope'));
+  assert.equal(role!.slice(0, 2), ['create', 'clusterrole']);
+  assert.is(binding![4], `--clusterrole=${role![2]!}`);
+});
+
+test('no two rights, and no two users, share the name of a Role: the second hint can be pasted too', () => {
+  const names = [
+    forbidden('ada', 'list', 'pods', ''),
+    forbidden('ada', 'get', 'pods', ''),
+    forbidden('ada', 'get', 'pods/log', ''),
+    forbidden('ada', 'get', 'statefulsets', 'apps'),
+    forbidden('bob', 'list', 'pods', ''),
+    forbidden('a.da', 'list', 'pods', ''),
+    forbidden('a-da', 'list', 'pods', ''),
+  ].map((message) => grant(message)[0]![2]!);
+  assert.is(new Set(names).size, names.length, names.join(' '));
 });
 
 test.run();

@@ -3,7 +3,7 @@ import type { V1ConfigMap, V1Node, V1Pod, V1Service } from '@kubernetes/client-n
 import { isPaudeError, PaudeError } from '../../../errors.ts';
 import { ApiStatus } from '../api-connection.ts';
 import type { Cluster } from '../cluster.ts';
-import { kubernetesError } from '../kubernetes-errors.ts';
+import { grantOf, kubernetesError, refusedRight } from '../kubernetes-errors.ts';
 import { ForwardingAgent } from './forwarding-agent.ts';
 import { portForward, type ForwardTarget } from './port-forward.ts';
 import { streamTags } from './stream-tags.ts';
@@ -188,11 +188,14 @@ function forwardRefused(cluster: Cluster, error: ApiStatus): PaudeError {
     error,
   );
   if (!isPaudeError(found, 'FORBIDDEN')) return found;
+  const { user } = refusedRight(error);
+  const right = { user, verb: 'get,list,create', resource: 'services,pods,pods/portforward' };
+  const grant = grantOf(right, { context: cluster.context, namespace: registryNamespace });
   return new PaudeError(
     'FORBIDDEN',
     `${found.message}; a port-forward needs the right to create pods/portforward there`,
     {
-      hint: `use an external registry: --openshift-registry=quay.io/myuser; or an administrator grants it: kubectl create role git-paude-push -n ${registryNamespace} --verb=get,list,create --resource=services,pods,pods/portforward && kubectl create rolebinding git-paude-push -n ${registryNamespace} --role=git-paude-push --user=YOU`,
+      hint: `use an external registry: --openshift-registry=quay.io/myuser; or an administrator grants it: ${grant}`,
       cause: error,
     },
   );
