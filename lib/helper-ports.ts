@@ -42,7 +42,7 @@ export function helperPorts(app: App) {
       for (const text of leftOut(settings, location.backend)) report({ type: 'notice', text });
       const description = describe(settings, location.backend);
       await createSession(ports, { name: location.name, description }, report, signal);
-      await app.remember(location);
+      await app.remember(location, report);
     },
     start: async (location: Location, report: Report, signal: AbortSignal) => {
       const ports = {

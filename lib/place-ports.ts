@@ -1,4 +1,6 @@
-import type { NamedPlace, Place } from './session/location.ts';
+import { isPaudeError } from './errors.ts';
+import type { Report } from './session/events.ts';
+import { describePlace, placeFlags, type NamedPlace, type Place } from './session/location.ts';
 
 interface House {
   readonly flags: ReadonlyMap<string, unknown>;
@@ -26,13 +28,27 @@ export function placePorts({ flags, userFolder, usualPlace }: House) {
       const overridden = Object.keys(named).length > 0 ? [await usualPlace()] : [];
       return [{ backend: 'podman' }, ...overridden, ...(await used())];
     },
-    remember: async (place: Place): Promise<void> => {
+    /** For the user's convenience: where nothing can be written that is said, and the work goes on. */
+    remember: async (place: Place, report: Report): Promise<void> => {
       const { rememberPlace } = await import('./config/places.ts');
-      const remembered = rememberPlace(userFolder, place);
-      // Podman is used where nothing of the user's own can be written, too.
-      await (place.backend === 'podman' ? remembered.catch(() => undefined) : remembered);
+      try {
+        await rememberPlace(userFolder, place);
+      } catch (error) {
+        if (!isPaudeError(error)) throw error;
+        if (await isLookedAtAnyway(place)) return;
+        const text = `${describePlace(place)} is not remembered: ${error.message}; its sessions are not looked for without ${placeFlags(place)}`;
+        report({ type: 'notice', text });
+      }
     },
   };
+
+  /** Podman, where it is the default. Which cluster is the default changes with the kubeconfig. */
+  async function isLookedAtAnyway(place: Place): Promise<boolean> {
+    if (place.backend !== 'podman') return false;
+    // What is wrong with the default is told where it is asked.
+    const usual = await usualPlace().catch(() => undefined);
+    return usual?.backend === 'podman';
+  }
 }
 
 function namedBy(flags: ReadonlyMap<string, unknown>): NamedPlace {

@@ -34,8 +34,8 @@ export interface Context {
   readonly places: () => Promise<readonly Place[]>;
   /** All of them, Podman, and the place that flags override. */
   readonly everyPlace: () => Promise<readonly Place[]>;
-  /** Remembers where a session was made or used, for the next time. */
-  readonly remember: (place: Place) => Promise<void>;
+  /** Remembers where a session was made or used, for the next time. Where that can't be, it only says so. */
+  readonly remember: (place: Place, report: Report) => Promise<void>;
   /** How a place gets its images. */
   readonly ensureImage: (place: Place) => EnsureImage;
   /** How it gets its proxy's. */

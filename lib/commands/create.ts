@@ -36,7 +36,7 @@ export const create: Command = async (context, { args }) => {
     report,
     signal,
   );
-  await context.remember(location);
+  await context.remember(location, report);
   context.quiet();
   // Said before the remote is added: where its name is taken, the session is there all the same.
   output.say(

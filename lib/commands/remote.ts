@@ -13,7 +13,7 @@ export const remoteAdd: Command = async (context, { args }) => {
   // Asked first: where the backend can't answer, nothing is changed.
   const backend = await context.backend(location);
   const exists = (await backend.get(location.name, context.signal)) !== undefined;
-  await context.remember(location);
+  await context.remember(location, context.report);
   const outcome = await repository.addRemote(remote, formatLocation(location));
   context.output.say(`the remote ${remote} is ${outcome === 'added' ? 'added' : 'there already'}`);
   if (!exists) context.output.say(`there is no session ${location.name} yet: the first push creates it`);

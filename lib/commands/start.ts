@@ -22,7 +22,7 @@ export async function startPorts(
   location: Location,
   flags: Call['flags'],
 ): Promise<StartPorts> {
-  await context.remember(location);
+  await context.remember(location, context.report);
   return {
     backend: await context.backend(location),
     ensureImage: context.ensureImage(location),

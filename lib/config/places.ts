@@ -19,9 +19,11 @@ export async function usedPlaces(userFolder: string): Promise<readonly UsedPlace
   try {
     const lines = (await readFile(path, 'utf8')).split('\n').filter((line) => line !== '');
     return [...new Set(lines)].map(parsePlace);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
-    throw new PaudeError('CONFIG_INVALID', `${path} can't be read`, { hint: `rm ${path}`, cause: error });
+  } catch (cause) {
+    const { code, syscall, message } = cause as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'ENOTDIR') return [];
+    const hint = syscall === undefined ? `rm ${path}` : `ls -ld ${path}`;
+    throw new PaudeError('CONFIG_INVALID', `${path} can't be read: ${message}`, { hint, cause });
   }
 }
 
@@ -29,8 +31,16 @@ export async function usedPlaces(userFolder: string): Promise<readonly UsedPlace
 export async function rememberPlace(userFolder: string, place: UsedPlace): Promise<void> {
   const line = lineOf(place);
   if ((await usedPlaces(userFolder)).some((known) => lineOf(known) === line)) return;
-  await mkdir(userFolder, { recursive: true });
-  await appendFile(join(userFolder, store), `${line}\n`, { mode: 0o600 });
+  const path = join(userFolder, store);
+  try {
+    await mkdir(userFolder, { recursive: true });
+    await appendFile(path, `${line}\n`, { mode: 0o600 });
+  } catch (cause) {
+    throw new PaudeError('CONFIG_INVALID', `${path} can't be written: ${(cause as Error).message}`, {
+      hint: `ls -ld ${userFolder}`,
+      cause,
+    });
+  }
 }
 
 /** Of a cluster its context and namespace, as in files from before Podman was remembered. */

@@ -36,7 +36,8 @@ async function trusted(userFolder: string): Promise<readonly string[]> {
     if (!Array.isArray(all)) throw new TypeError('it is not a list');
     return all as readonly string[];
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'ENOTDIR') return [];
     throw new PaudeError('CONFIG_INVALID', `${join(userFolder, store)} can't be read`, {
       hint: `remove it: rm ${join(userFolder, store)}`,
       cause: error,

@@ -3,8 +3,12 @@ import { join } from 'node:path';
 import * as assert from 'uvu/assert';
 import type { Context } from '../../lib/commands/command.ts';
 import { PaudeError } from '../../lib/errors.ts';
-import { sessionName } from '../../lib/names.ts';
+import { createApp } from '../../lib/app.ts';
+import { helperPorts } from '../../lib/helper-ports.ts';
+import { sessionName, type SessionName } from '../../lib/names.ts';
 import type { Backend } from '../../lib/session/backend.ts';
+import type { Session } from '../../lib/session/session.ts';
+import { noNetwork } from '../harness/no-network.ts';
 import { suite } from '../harness/suite.ts';
 import { World } from './world.ts';
 
@@ -23,6 +27,22 @@ const unreachable = async () => {
 const missing = async () => {
   throw new PaudeError('BACKEND_MISSING', 'podman is not on the PATH');
 };
+
+const inTeam = (name: SessionName) =>
+  ({ backend: 'kubernetes', context: 'dev', namespace: 'team', name }) as const;
+
+/** The same sessions, which say that they are in a namespace of a cluster. */
+function onCluster(backend: Backend): Backend {
+  const there = <T extends Session | undefined>(session: T) =>
+    session && { ...session, location: inTeam(session.location.name) };
+  return {
+    ...backend,
+    name: 'kubernetes',
+    locate: inTeam,
+    create: async (...args) => there(await backend.create(...args)),
+    get: async (...args) => there(await backend.get(...args)),
+  };
+}
 
 test('create names the session after the folder, adds the remote, and says what is next', async () => {
   const made = await world.paude('create');
@@ -153,6 +173,49 @@ test('where nothing can be remembered, sessions on Podman are made all the same'
   mkdirSync(join(world.root, '.config/paude/places.jsonl'), { recursive: true });
   const made = await world.paude('create', 'x');
   assert.is(made.code, 0, made.stderr);
+  assert.not.match(made.stderr, /remembered/);
+  // There it is looked for without a flag, but not where the default is another.
+  world.env['PAUDE_BACKEND'] = 'kubernetes';
+  const elsewhere = await world.paude('create', 'y', '--backend=podman');
+  assert.is(elsewhere.code, 0, elsewhere.stderr);
+  assert.match(elsewhere.stderr, /^podman is not remembered: .* without --backend=podman$/m);
+});
+
+test('where nothing can be remembered, every verb for a session on a cluster says so once and goes on', async () => {
+  // Root may write everywhere, but not below a file; so a test shows what a read-only home is for others.
+  writeFileSync(join(world.root, '.config'), '');
+  const backend = async () => onCluster(world.backend);
+  const said =
+    /^dev\/team is not remembered: \S+\.config\/paude\/places\.jsonl can't be written: ENOTDIR\b.*; its sessions are not looked for without --backend=kubernetes --kubernetes-context=dev --namespace=team$/gm;
+  for (const argv of [
+    ['create', 'x'],
+    ['start', 'x', '--detach', '--no-sync'],
+    ['remote', 'add', 'x'],
+  ]) {
+    const { code, stderr } = await world.paudeIn(world.repository, { backend }, ...argv);
+    assert.is(code, 0, stderr);
+    assert.is(stderr.match(said)?.length, 1, stderr);
+  }
+  assert.match(world.git('remote'), /paude-x/);
+});
+
+test('the push that makes a session on a cluster goes on, too, where that can’t be remembered', async () => {
+  writeFileSync(join(world.root, '.config'), '');
+  const notices: string[] = [];
+  const app = { ...createApp(new Map(), world.env), ...noNetwork, pullSecret: () => undefined };
+  const ports = helperPorts({
+    ...app,
+    backend: async () => onCluster(world.backend),
+    ensureImage: () => async () => 'localhost/an-image',
+    ensureProxyImage: () => noNetwork.ensureProxyImage,
+  });
+  await ports.create(
+    inTeam(sessionName('x')),
+    (event) => event.type === 'notice' && notices.push(event.text),
+    new AbortController().signal,
+  );
+  assert.match(notices.join('\n'), /^dev\/team is not remembered: /m);
+  assert.ok(await world.backend.get(sessionName('x'), new AbortController().signal));
 });
 
 test('delete without --confirm says what it would remove; with it, only what is of this very session', async () => {

@@ -1,4 +1,4 @@
-import { appendFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { appendFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as assert from 'uvu/assert';
@@ -52,6 +52,25 @@ test('what is no place is said, with what helps', async () => {
     assert.match((error as { hint?: string }).hint ?? '', /^rm .*places\.jsonl$/);
     rmSync(join(folder, 'places.jsonl'));
   }
+});
+
+test('below a home that is no folder nothing was ever used; what can’t be read is said with its reason', async () => {
+  const file = join(folder, '.config');
+  writeFileSync(file, '');
+  assert.equal(await usedPlaces(join(file, 'paude')), []);
+  mkdirSync(join(folder, 'places.jsonl'));
+  const error = await usedPlaces(folder).catch((caught: unknown) => caught);
+  assert.ok(isPaudeError(error, 'CONFIG_INVALID'), String(error));
+  assert.match(error.message, /places\.jsonl can't be read: EISDIR/);
+  assert.match(error.hint!, /^ls -ld .*places\.jsonl$/);
+});
+
+test('a place that can’t be written down is an error that names the file and the reason', async () => {
+  const home = join(folder, '.config');
+  writeFileSync(home, '');
+  const error = await rememberPlace(join(home, 'paude'), place(1)).catch((caught: unknown) => caught);
+  assert.ok(isPaudeError(error, 'CONFIG_INVALID'), String(error));
+  assert.match(error.message, /\.config\/paude\/places\.jsonl can't be written: ENOTDIR/);
 });
 
 test.run();
