@@ -234,22 +234,32 @@ it('all namespaces, where the rights allow it', () => {
     assert.match(stdout, new RegExp(`^${world.session('twice')}\t.*/paude-${context}\t`, 'm'));
 });
 
-it('a kubeconfig in several files, and a login by a plugin that is not to ask', () => {
-  const plugin = join(world.root, 'login');
-  const file = readFileSync(onRestrictedCluster.env['KUBECONFIG']!, 'utf8');
-  const bobs = JSON.parse(file) as { users: [{ user: { token: string } }] };
-  const { token } = bobs.users[0].user;
-  const credential = {
-    apiVersion: 'client.authentication.k8s.io/v1',
-    kind: 'ExecCredential',
-    status: { token },
+/** A program that gives bob's credentials, and writes down whether it was told that it may ask a person for them. */
+function loginProgram(name: string) {
+  const command = join(world.root, name);
+  const bobs = JSON.parse(readFileSync(onRestrictedCluster.env['KUBECONFIG']!, 'utf8')) as {
+    users: [{ user: { token: string } }];
   };
-  const script = `#!/bin/sh\necho "$KUBERNETES_EXEC_INFO" >> "$0.log"\necho '${JSON.stringify(credential)}'\n`;
-  writeFileSync(plugin, script, { mode: 0o700 });
+  const { token } = bobs.users[0].user;
+  const apiVersion = 'client.authentication.k8s.io/v1';
+  const credential = JSON.stringify({ apiVersion, kind: 'ExecCredential', status: { token } });
+  const script = `#!/bin/sh\necho "$KUBERNETES_EXEC_INFO" >> "$0.log"\necho '${credential}'\n`;
+  writeFileSync(command, script, { mode: 0o700 });
+  return {
+    exec: { apiVersion, command, interactiveMode: 'IfAvailable' },
+    asked: () =>
+      readFileSync(`${command}.log`, 'utf8')
+        .trim()
+        .split('\n')
+        .map((line) => (JSON.parse(line) as { spec: object }).spec),
+  };
+}
+
+it('a kubeconfig in several files, and a login by a plugin that is not to ask', () => {
+  const { exec, asked } = loginProgram('login');
   const only = (path: string, part: 'clusters' | 'users' | 'contexts') =>
     writeKubeconfig(join(world.root, path), 'certificate', (config) => {
       for (const other of ['clusters', 'users', 'contexts'] as const) if (other !== part) config[other] = [];
-      const exec = { apiVersion: credential.apiVersion, command: plugin, interactiveMode: 'IfAvailable' };
       for (const one of config.users) one.user = { exec };
     });
   const files = [
@@ -263,14 +273,30 @@ it('a kubeconfig in several files, and a login by a plugin that is not to ask', 
   });
   assert.is(code, 0, stderr);
   assert.ok(Array.isArray(JSON.parse(stdout)));
-  const asked = world
-    .run('cat', [`${plugin}.log`])
-    .stdout.trim()
-    .split('\n');
-  assert.equal(
-    asked.map((line) => (JSON.parse(line) as { spec: object }).spec),
-    [{ interactive: false }],
-  );
+  assert.equal(asked(), [{ interactive: false }]);
+});
+
+it('on a terminal a login by a plugin may ask whoever typed the verb, but a list never has it ask', async () => {
+  for (const [verb, code, interactive] of [
+    ['list', 0, false],
+    ['start nobody', 1, true],
+    ['connect nobody', 1, true],
+  ] as const) {
+    const { exec, asked } = loginProgram(`login for ${verb}`);
+    const KUBECONFIG = writeKubeconfig(join(world.root, `of ${verb}`), 'certificate', ({ users }) => {
+      for (const one of users) one.user = { exec };
+    });
+    const PATH = `${newcomer.env['PATH']}:/usr/bin:/bin`;
+    const person = { root: world.root, repository: away, env: { ...world.env, PATH, KUBECONFIG } };
+    const terminal = new PersonTerminal(person, `git paude ${verb} --backend=openshift`);
+    try {
+      const screen = await until(terminal.screen, (text) => /ended with \d/.test(text));
+      assert.match(screen, `ended with ${code}`);
+      assert.equal(asked(), [{ interactive }], verb);
+    } finally {
+      terminal.end();
+    }
+  }
 });
 
 test.run();
