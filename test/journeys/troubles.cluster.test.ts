@@ -145,12 +145,14 @@ it('a namespace that is not there: who may look is told so, and who may not is t
 it('each right that is missing is named, and the Roles of the hints grant them one after the other', () => {
   const namespace = `${scratch}-none`;
   makeNamespace(namespace, { rights: false });
-  const env = { PAUDE_OPENSHIFT_NAMESPACE: namespace };
+  // A home of its own: the other tests' need not look for their sessions there.
+  const env = { PAUDE_OPENSHIFT_NAMESPACE: namespace, HOME: join(world.root, 'home without rights') };
+  const there = (...args: string[]) => world.run('git', ['paude', ...args], world.root, env);
   /** Gives the command again with what it is refused, until it is refused nothing; tells what that was. */
   const granted = (...args: string[]) => {
     const rights: string[] = [];
     for (;;) {
-      const { code, stderr } = paude(env, ...args);
+      const { code, stderr } = there(...args);
       const [, right] = new RegExp(`alice may not (\\S+ \\S+) in ${namespace} of plain`).exec(stderr) ?? [];
       if (right === undefined) {
         assert.is(code, 0, stderr);
@@ -172,7 +174,7 @@ it('each right that is missing is named, and the Roles of the hints grant them o
     assert.match(everywhere.stderr, /alice may not list statefulsets.apps in all namespaces of plain/);
     assert.match(everywhere.stderr, /kubectl create clusterrole git-paude-list-statefulsets-apps-/);
     // What is deleted by its label takes a verb of its own, which the edit role has and a list of verbs easily lacks.
-    const left = paude(env, 'delete', world.session('rights'), '--confirm');
+    const left = there('delete', world.session('rights'), '--confirm');
     assert.is(left.code, 1);
     assert.match(left.stderr, /alice may not deletecollection statefulsets.apps in /);
   } finally {
