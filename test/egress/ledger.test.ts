@@ -25,11 +25,11 @@ function ledger(...lines: readonly string[]): { readonly text: string; readonly 
     return `rules ${Buffer.from(proxyConfiguration(rules)).toString('base64')}`;
   });
   const script = `
-    use MIME::Base64; use Ledger;
+    use MIME::Base64; use Ledger; use Rules;
     my $ledger = Ledger->new('x');
     while (<STDIN>) {
       my ($verb, @words) = split;
-      if ($verb eq 'rules') { $ledger->allow(decode_base64 $words[0]) }
+      if ($verb eq 'rules') { $ledger->allow(Rules->new(decode_base64 $words[0])) }
       elsif ($verb eq 'asked') { $ledger->note(@words) }
       else { print "said ", $ledger->sentence(@words), "\\n" }
     }

@@ -2,36 +2,24 @@ package Ledger;
 # What was asked of a proxy and refused: host, port, how often, when last, and why; the newest that there is room for.
 use strict;
 use warnings;
+use Rules;
 
 my $room = 500;
 # The probe asks for it to see it refused.
 my $probe = 'probe.git-paude.invalid';
 
-sub new { my ($class, $session) = @_; return bless { session => $session, refused => {}, rules => {} }, $class }
+sub new { my ($class, $session) = @_; return bless { session => $session, refused => {}, rules => Rules->new('') }, $class }
 
-# New rules, in squid's own words; what they let through is no longer told as refused.
+# New rules; what they let through is no longer told as refused.
 sub allow {
-    my ($self, $configuration) = @_;
-    my (%names, %ports);
-    push @{ $names{"$1 $2 $3"} }, $4 while $configuration =~ /^acl (tls|http)_(names|denied)_([0-9]+) dstdom_regex -n -i (\S+)$/mg;
-    $ports{$1} = $2 while $configuration =~ /^acl private_port_([0-9]+) port ([0-9]+)$/mg;
-    push @{ $names{"private names $ports{$1}"} }, $2 while $configuration =~ /^acl private_name_([0-9]+) dstdom_regex -n -i (\S+)$/mg;
-    $self->{rules} = { map { my $any = join '|', @{ $names{$_} }; ($_ => qr/$any/) } keys %names };
+    my ($self, $rules) = @_;
+    $self->{rules} = $rules;
     my $refused = $self->{refused};
     for my $key (keys %$refused) {
         my ($scheme, $host, $port, $why) = @{ $refused->{$key} }{qw(scheme host port why)};
-        next if $why eq 'name' || !$self->permits($scheme, $host, $port);
-        delete $refused->{$key} if $why eq 'host' || $self->permits('private', $host, $port);
+        next if $why eq 'name' || !$rules->permits($scheme, $host, $port);
+        delete $refused->{$key} if $why eq 'host' || $rules->permits('private', $host, $port);
     }
-}
-
-# Whether the rules let through a name: `tls`, `http`, or `private` for what may have a private address.
-sub permits {
-    my ($self, $kind, $host, $port) = @_;
-    $host = lc $host =~ s/\.+$//r;
-    return 0 if $host !~ /^[a-z0-9._-]+$/;
-    my ($names, $denied) = @{ $self->{rules} }{ "$kind names $port", "$kind denied $port" };
-    return $names && $host =~ $names && !($denied && $host =~ $denied);
 }
 
 # One line of squid's log: scheme, host, port, the server name in TLS, what was done with TLS, squid's own error, method.
@@ -44,7 +32,7 @@ sub note {
     $scheme = $scheme eq 'http' ? 'http' : 'tls';
     my $why
         = $error eq 'ERR_FORWARDING_DENIED' ? 'host'
-        : $error eq 'ERR_ACCESS_DENIED' ? ($scheme eq 'tls' || $self->permits($scheme, $host, $port) ? 'address' : 'host')
+        : $error eq 'ERR_ACCESS_DENIED' ? ($scheme eq 'tls' || $self->{rules}->permits($scheme, $host, $port) ? 'address' : 'host')
         : $done eq 'terminate' ? 'name'
         : return;
     $host = $name if $why eq 'name' && $name ne '-';
@@ -79,7 +67,7 @@ sub text {
 # The reason and the command, for a header of the answer.
 sub sentence {
     my ($self, $scheme, $host, $port) = @_;
-    my $hidden = $self->permits($scheme, $host, $port);
+    my $hidden = $self->{rules}->permits($scheme, $host, $port);
     my $why = $hidden ? 'has a private address' : 'is not allowed in this session';
     my $entry = ($hidden ? 'private:' : '') . prefix($scheme, $port) . ($scheme eq 'tls' && $port == 443 ? $host : "$host:$port");
     return "$host:$port $why; to allow it: git paude network $self->{session} --allow $entry";

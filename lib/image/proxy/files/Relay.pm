@@ -1,22 +1,24 @@
 package Relay;
-# The connections of a session through its proxy: each is handed to squid, and labelled with the host that squid let
-# it through to, so that it can be closed when that host is no longer allowed.
+# The connections of a session through its proxy: each is one request, which is handed to squid and labelled with the
+# host that it is for, so that it can be closed when that host is no longer allowed. Nothing else reaches squid.
 use strict;
 use warnings;
 use Socket qw(:DEFAULT IPPROTO_TCP TCP_NODELAY);
 use Fcntl qw(F_GETFL F_SETFL O_NONBLOCK);
 use Errno qw(EAGAIN EINTR EINPROGRESS);
+use Request;
+use Rules;
 
 # Bytes: of a request's head, of an answer's, of what waits for a slow reader, and of what is read at once: each round
 # of the loop costs as much as copying that.
 my ($longest_head, $longest_answer, $most_waiting, $chunk) = (16_384, 65_536, 262_144, 131_072);
-# Seconds: for a head to be whole, for squid to be there again.
-my ($head_time, $squid_time) = (30, 5);
+# Seconds: for a head to be whole, for squid to be there again, for a client to close what has come to its end.
+my ($head_time, $squid_time, $end_time) = (30, 5, 5);
 
 sub new {
     my ($class, %own) = @_;
     my $most = int((($ENV{PAUDE_FILES} // '') =~ /^([0-9]+)$/ ? $1 : 1024) / 2) - 40;
-    return bless { %own, all => {}, names => {}, plain => '', most => $most > 2000 ? 2000 : $most }, $class;
+    return bless { %own, all => {}, rules => Rules->new(''), most => $most > 2000 ? 2000 : $most }, $class;
 }
 
 sub full { my ($self) = @_; return keys %{ $self->{all} } >= 2 * $self->{most} }
@@ -28,7 +30,9 @@ sub take {
         return close $client if sockaddr_family($peer) != AF_INET || !grep { inet_ntoa((unpack_sockaddr_in $peer)[1]) eq $_ } $only, $ENV{PAUDE_LISTEN} // ();
     }
     setsockopt $client, IPPROTO_TCP, TCP_NODELAY, 1;
-    my $one = { client => $client, state => 'head', since => time, to_client => '', to_squid => '' };
+    # `state`: `head`, `answer` until squid has said what becomes of it, `tunnel` or `plain`, `over`. `early`: what the
+    # client has said that squid may not see yet. `held`: the beginning of an answer.
+    my $one = { client => $client, state => 'head', since => time, to_client => '', to_squid => '', early => '', held => '' };
     $self->{all}{ fileno $client } = [ $one, 'client' ];
 }
 
@@ -39,6 +43,7 @@ sub readers {
         my ($one, $side) = @{ $self->{all}{$number} };
         my $other = $side eq 'client' ? 'squid' : 'client';
         next if $one->{"$side ended"} || length $one->{"to_$other"} > $most_waiting;
+        next if $side eq 'client' && length $one->{early} > $most_waiting;
         vec($set, $number, 1) = 1;
     }
     return $set;
@@ -82,37 +87,67 @@ sub read_from {
     if ($got == 0) {
         $one->{"$side ended"} = 1;
         return $self->drop($one) if $one->{state} eq 'head' || $one->{state} eq 'answer';
+        # What has its answer needs no more of its body.
+        $one->{to_squid} = '' if $side eq 'squid' && $one->{state} ne 'tunnel';
         return $self->send_on($one, $other);
     }
-    if ($one->{state} eq 'head') { return $self->head($one, $buffer) }
-    if ($one->{state} eq 'answer' && $side eq 'squid') { return $self->answer($one, $buffer) }
-    $one->{left} -= $got if $side eq 'squid' && defined $one->{left};
+    if ($one->{state} ne 'tunnel') {
+        return $self->question($one, $buffer) if $side eq 'client';
+        return $self->answer($one, $buffer) if $one->{state} eq 'answer';
+    }
     # Most often nothing waits and all of it goes out at once, without another copy.
     my $waiting = \$one->{"to_$other"};
     my $sent = $$waiting eq '' && $one->{$other} ? syswrite $one->{$other}, $buffer : 0;
     $$waiting .= !$sent ? $buffer : $sent < $got ? substr($buffer, $sent) : '';
-    $self->send_on($one, $other) if $one->{$other} && ($$waiting ne '' || defined $one->{left});
+    $self->send_on($one, $other) if $$waiting ne '';
 }
 
-# The client's first words. Only what is exactly a request for a tunnel gets a label; squid judges all of them.
-sub head {
+# What a client says outside of a tunnel.
+sub question {
     my ($self, $one, $bytes) = @_;
-    $one->{to_squid} .= $bytes;
-    my ($head) = $one->{to_squid} =~ /^(.*?\r?\n)\r?\n/s;
-    return length $one->{to_squid} > $longest_head ? $self->drop($one) : undef if !defined $head;
-    if ($head =~ m{^GET /blocked HTTP/1\.[01]\r?\n}) {
-        $one->{state} = 'said';
-        $one->{to_squid} = '';
-        $one->{to_client} = "HTTP/1.0 200 OK\r\nContent-Type: text/plain\r\n\r\n" . $self->{ledger}->text;
-        $one->{'squid ended'} = 1;
-        return $self->send_on($one, 'client');
+    my $request = $one->{request};
+    # It was answered, and is read only so that closing does not take the answer from the client.
+    return if $one->{'squid ended'};
+    if ($one->{state} eq 'head' || $request->{scheme} eq 'tls') {
+        $one->{early} .= $bytes;
+        return $one->{state} eq 'head' ? $self->head($one) : undef;
     }
-    ($one->{method}) = $head =~ /^(\S+)/;
-    if ($head =~ m{^CONNECT ([A-Za-z0-9._-]+):0*([0-9]{1,5}) HTTP/1\.[01]\r?\n}) { @$one{qw(host port)} = (lc $1, $2) }
-    elsif ($head =~ m{^[A-Z]+ http://([A-Za-z0-9._-]+)(?::([0-9]{1,5}))?/}) { @$one{qw(host port)} = (lc $1, $2 // 80) }
-    $one->{host} =~ s/\.+$// if defined $one->{host};
-    @$one{qw(state since)} = ('answer', time);
+    my $body = $request->body($bytes);
+    return $self->drop($one) if !defined $body;
+    $one->{to_squid} .= $body;
+    $self->send_on($one, 'squid');
+}
+
+# The client's first words. squid judges all that is a request, and sees nothing else.
+sub head {
+    my ($self, $one) = @_;
+    my $end = index $one->{early}, "\r\n\r\n";
+    if ($end < 0) {
+        my $may_become_one = $one->{early} =~ /^[A-Z]/ && $one->{early} !~ /(?<!\r)\n/ && length $one->{early} <= $longest_head;
+        return $may_become_one ? undef : $self->refuse($one);
+    }
+    my $head = substr $one->{early}, 0, $end + 4, '';
+    return $self->say($one, '200 OK', $self->{ledger}->text) if $head =~ m{^GET /blocked HTTP/1\.[01]\r\n};
+    my $request = Request->new(substr $head, 0, $end) or return $self->refuse($one);
+    $one->{request} = $request;
+    $one->{to_squid} = $request->{head};
+    if ($request->{scheme} eq 'http') {
+        my $body = $request->body($one->{early}) // return $self->refuse($one);
+        $one->{to_squid} .= $body;
+        $one->{early} = '';
+    }
+    @$one{qw(state since allowed)} = ('answer', time, $self->allowed($one));
     $self->reach($one);
+}
+
+sub refuse { my ($self, $one) = @_; $self->say($one, '400 Bad Request', "git-paude: the session's proxy does not understand this request\n") }
+
+# An answer of the door's own.
+sub say {
+    my ($self, $one, $status, $text) = @_;
+    @$one{ 'state', 'early', 'to_squid', 'squid ended' } = ('plain', '', '', 1);
+    $one->{to_client} = "HTTP/1.0 $status\r\nContent-Type: text/plain\r\nConnection: close\r\n\r\n$text";
+    $self->send_on($one, 'client');
 }
 
 # squid's port is closed for a moment while it takes a new configuration.
@@ -134,27 +169,37 @@ sub reach {
 # squid's first words. A refusal gets the reason and the command that allows it.
 sub answer {
     my ($self, $one, $bytes) = @_;
-    $one->{held} = ($one->{held} // '') . $bytes;
+    my $request = $one->{request};
+    $one->{held} .= $bytes;
     my ($head, $body) = $one->{held} =~ /^(.*?\r?\n)\r?\n(.*)$/s;
     return length $one->{held} > $longest_answer ? $self->drop($one) : undef if !defined $head;
-    my ($status) = $head =~ m{^HTTP/1\.[01] ([0-9]{3})};
-    my $tunnel = $one->{method} eq 'CONNECT';
-    $one->{state} = $tunnel ? 'tunnel' : 'plain';
-    return $self->drop($one) if $tunnel && ($status // '') eq '200' && !$self->allowed($one);
-    if ($head =~ /^X-Squid-Error: ERR_(?:FORWARDING|ACCESS)_DENIED/mi && defined $one->{host} && $one->{method} !~ /^(?:TRACE|PURGE)$/) {
-        my $sentence = $self->{ledger}->sentence($tunnel ? 'tls' : 'http', @$one{qw(host port)});
+    my ($status) = $head =~ m{^HTTP/1\.[01] ([0-9]{3})} or return $self->drop($one);
+    $one->{held} = '';
+    # It asks for the body, and the answer is still to come.
+    if ($status eq '100') {
+        $one->{to_client} .= "$head\r\n";
+        $self->send_on($one, 'client');
+        return $one->{gone} || $body eq '' ? undef : $self->answer($one, $body);
+    }
+    my $refused = $status >= 400 && $head =~ /^X-Squid-Error:/mi;
+    return $self->drop($one) if !$refused && !$one->{allowed};
+    if ($head =~ /^X-Squid-Error: ERR_(?:FORWARDING|ACCESS)_DENIED/mi && $request->{method} !~ /^(?:TRACE|PURGE)$/) {
+        my $sentence = $self->{ledger}->sentence(@$request{qw(scheme host port)});
         $head .= "Paude-Blocked: $sentence\r\n";
     }
-    # One request, one answer: what comes after a refusal would have no label.
-    if ($tunnel && ($status // '') ne '200') {
-        ($one->{left}) = $head =~ /^Content-Length: *([0-9]+)/mi;
-        $one->{left} = ($one->{left} // 0) - length $body;
-        $head =~ s/^(?:Proxy-)?Connection:.*\r?\n//gmi;
+    if ($request->{scheme} eq 'tls' && $status =~ /^2/) {
+        $one->{state} = 'tunnel';
+        $one->{to_squid} .= $one->{early};
+    }
+    else {
+        $one->{state} = 'plain';
+        $head =~ s/^(?:(?:Proxy-)?Connection|Keep-Alive):.*\r?\n//gmi;
         $head .= "Connection: close\r\n";
     }
+    $one->{early} = '';
     $one->{to_client} .= "$head\r\n$body";
-    delete $one->{held};
     $self->send_on($one, 'client');
+    $self->send_on($one, 'squid') if !$one->{gone};
 }
 
 sub send_on {
@@ -170,10 +215,10 @@ sub send_on {
     }
     return if $$waiting ne '';
     my $other = $side eq 'client' ? 'squid' : 'client';
-    return $self->drop($one) if $side eq 'client' && ($one->{state} eq 'said' || (defined $one->{left} && $one->{left} <= 0));
     return if !$one->{"$other ended"};
     return $self->drop($one) if $one->{"$side ended"};
     shutdown $one->{$side}, 1 if $one->{$side};
+    @$one{qw(state since)} = ('over', time) if $side eq 'client' && $one->{state} eq 'plain';
 }
 
 sub drop {
@@ -187,7 +232,7 @@ sub drop {
     }
 }
 
-# Once a round: who waits for squid, who never said anything, who is gone on both sides.
+# Once a round: who waits for squid, who never said anything, who does not close what is over.
 sub tick {
     my ($self) = @_;
     my $waiting = delete $self->{waiting};
@@ -197,35 +242,24 @@ sub tick {
     $self->{ticked} = $now;
     for my $entry (my @all = values %{ $self->{all} }) {
         my $one = $entry->[0];
-        $self->drop($one) if $one->{state} eq 'head' && $now - $one->{since} > $head_time;
+        my $patience = $one->{state} eq 'head' ? $head_time : $one->{state} eq 'over' ? $end_time : next;
+        $self->drop($one) if $now - $one->{since} > $patience;
     }
 }
 
-# New rules, in squid's own words; what they don't allow is closed.
+# New rules; what was allowed until now and is not any more is closed.
 sub allow {
-    my ($self, $configuration) = @_;
-    my (%names, %denied);
-    push @{ $names{$1} }, $2 while $configuration =~ /^acl tls_names_([0-9]+) dstdom_regex -n -i (\S+)$/mg;
-    push @{ $denied{$1} }, $2 while $configuration =~ /^acl tls_denied_([0-9]+) dstdom_regex -n -i (\S+)$/mg;
-    my $any = sub { my $all = join '|', @{ $_[0] }; return qr/$all/ };
-    $self->{names} = { map { $_ => $any->($names{$_}) } keys %names };
-    $self->{denied} = { map { $_ => $any->($denied{$_}) } keys %denied };
-    my $plain = join "\n", $configuration =~ /^(acl http_.*)$/mg;
-    my $changed = $plain ne $self->{plain};
-    $self->{plain} = $plain;
+    my ($self, $rules) = @_;
+    $self->{rules} = $rules;
     for my $entry (my @all = values %{ $self->{all} }) {
         my $one = $entry->[0];
-        next if $one->{gone};
-        $self->drop($one) if $one->{state} eq 'tunnel' ? !$self->allowed($one) : $one->{state} eq 'plain' && $changed;
+        next if $one->{gone} || !$one->{request};
+        my $allowed = $self->allowed($one);
+        if ($one->{allowed} && !$allowed) { $self->drop($one) }
+        else { $one->{allowed} = $allowed }
     }
 }
 
-sub allowed {
-    my ($self, $one) = @_;
-    my ($host, $port) = @$one{qw(host port)};
-    return 0 if !defined $host;
-    my ($names, $denied) = ($self->{names}{$port}, $self->{denied}{$port});
-    return $names && $host =~ $names && !($denied && $host =~ $denied);
-}
+sub allowed { my ($self, $one) = @_; return $self->{rules}->permits(@{ $one->{request} }{qw(scheme host port)}) }
 
 1;
