@@ -60,13 +60,16 @@ export function networkSuite(test: Suite, ground: NetworkGround): void {
   }
 
   /** A download that goes on until it is closed; `lines` is how far it is. */
-  function download(host: string): { lines: () => number; ended: Promise<number>; stop: () => void } {
+  function download(
+    host: string,
+    scheme = 'https',
+  ): { lines: () => number; ended: Promise<number>; stop: () => void } {
     const stdout = new PassThrough();
     let lines = 0;
     stdout.on('data', (data: Buffer) => (lines += data.toString().split('\n').length - 1));
     const stopping = new AbortController();
     const streams = { stdin: Readable.from([]), stdout, stderr: new PassThrough().resume() };
-    const command = ['curl', '-sSN', `https://${host}/stream`];
+    const command = ['curl', '-sSN', `${scheme}://${host}/stream`];
     const ended = execInSession(sessions.backend, name, command, streams, stopping.signal).catch(() => -1);
     return { lines: () => lines, ended, stop: () => stopping.abort() };
   }
@@ -109,7 +112,7 @@ export function networkSuite(test: Suite, ground: NetworkGround): void {
     await sessions.start(name);
     assert.equal(await ledger(), [refused], 'of one that was started again');
     const rules = (await sessions.backend.get(name, never))?.egress?.rules;
-    assert.equal([rules?.allow, rules?.deny], [[first, third].sort(), [second]]);
+    assert.equal([rules?.allow, rules?.deny], [[first, third].sort(), [`${second}:*`]]);
     assert.match(await get(third), `reached ${third}`);
     assert.match(await get(second), 'HTTP/1.1 403');
     assert.equal(await ledger(), [[second, 443, 'host', 2]]);
@@ -144,12 +147,37 @@ export function networkSuite(test: Suite, ground: NetworkGround): void {
     assert.is((await sessions.run(name, ['sh', '-c', script])).out, '200\n');
   });
 
+  it('in the clear, too, denying closes what is open, and another host’s rules break nothing', async () => {
+    const model = outside.name('model');
+    await change([`${model}:80`], []);
+    const one = download(model, 'http');
+    await until(one.lines, (lines) => lines > 2);
+    await change([`${first}:80`], []);
+    const before = one.lines();
+    await until(one.lines, (lines) => lines > before + 5);
+    await change([], [`${model}:80`]);
+    assert.ok((await one.ended) !== 0);
+    const said = await sessions.run(name, ['curl', '-sS', '-D', '-', `http://${model}/who`]);
+    assert.match(said.out, /^HTTP\/1\.1 403 /);
+    assert.match(said.out, `--allow ${model}:80\r\n`);
+  });
+
+  it('one command may ask for several things in the clear, one answer a connection', async () => {
+    const urls = [1, 2, 3].map((number) => `http://${first}/${number}`);
+    const body = 'x'.repeat(2_000_000);
+    for (const more of [[], ['--http1.0'], ['-T', '-'], ['--data-binary', '@-']]) {
+      const { code, out, err } = await sessions.run(name, ['curl', '-sS', ...more, ...urls], body);
+      assert.is(code, 0, err);
+      assert.equal(out.match(/reached plain/g)?.length, 3, out);
+    }
+  });
+
   it('of changes at once none is lost: all are kept, and all are in force', async () => {
     const hosts = ['model', 'plain', 'evil'].map((of) => outside.name(of));
     await Promise.all([...hosts.map((host) => change([host], [])), change([], [first])]);
     const rules = (await sessions.backend.get(name, never))?.egress?.rules;
     const lost = hosts.filter((host) => !rules?.allow.includes(host));
-    assert.equal([lost, rules?.deny.includes(first)], [[], true]);
+    assert.equal([lost, rules?.deny.includes(`${first}:*`)], [[], true]);
     const said = await Promise.all([...hosts, first].map(get));
     assert.equal(
       said.map((text) => text.includes('HTTP/1.1 403')),

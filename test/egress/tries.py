@@ -1,7 +1,7 @@
 """Tries ways out, each for real: a JSON list of tries on stdin, and a JSON list of what came of them on stdout, in
 the same order: a text when something answered, null when nothing did. Runs in a session, and where nothing is
 filtered, to see that the same targets do answer."""
-import json, os, socket, ssl, struct, sys
+import json, os, re, socket, ssl, struct, sys
 from concurrent.futures import ThreadPoolExecutor
 
 # Seconds; machines may be busy, and what is late must not pass for closed.
@@ -73,9 +73,23 @@ def connect(t):
         return reached(through(s, t.get('sni'), t.get('plain', False), t.get('sni') or 'x'))
 
 
+def consent(t):
+    """Whether the proxy says that it opens a tunnel, whatever is at its other end."""
+    with proxy(t) as s:
+        s.sendall(f"CONNECT {t['to']} HTTP/1.1\r\nHost: {t['to']}\r\n\r\n".encode('latin1'))
+        answer = head(s)
+        return answer if re.match(r'HTTP/1\.[01] 2', answer) else None
+
+
 def raw(t):
     with proxy(t) as s:
         s.sendall(t['bytes'].encode('latin1'))
+        if 'then' in t:
+            # Behind the whole of the first answer.
+            length = re.search(r'(?mi)^content-length: *([0-9]+)', head(s))
+            for _ in range(int(length[1]) if length else 0):
+                s.recv(1)
+            s.sendall(t['then'].encode('latin1'))
         said = everything(s)
         return said if any(word in said for word in t['expect']) else None
 

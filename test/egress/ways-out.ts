@@ -111,6 +111,12 @@ function byName({ address, allowed, forbidden, hidden, inner }: Surroundings): r
     inside: { kind: 'connect', to, sni },
     outside,
   });
+  // What speaks no TLS, or is not there: the proxy's consent alone counts. A proxy that filters nothing gives it.
+  const asked = (name: string, to: string): WayOut => ({
+    name,
+    inside: { kind: 'consent', to },
+    outside: { kind: 'consent', to: `${address}:443`, at: [address, 80] },
+  });
   return [
     way('a name that is not allowed', `${forbidden}:443`),
     way('in upper case', `${forbidden.toUpperCase()}:443`),
@@ -134,7 +140,7 @@ function byName({ address, allowed, forbidden, hidden, inner }: Surroundings): r
     way('an address in octal', `${octal}:443`),
     way('an address as IPv6', `[::ffff:${address}]:443`),
     way('its other notation as IPv6', `[::ffff:${hex.slice(0, 4)}:${hex.slice(4)}]:443`),
-    way('NAT64 of an address', `[64:ff9b::${hex.slice(0, 4)}:${hex.slice(4)}]:443`),
+    asked('NAT64 of an address', `[64:ff9b::${hex.slice(0, 4)}:${hex.slice(4)}]:443`),
     way('user before the name', `${allowed}@${forbidden}:443`),
     way('name before the user', `${forbidden}@${allowed}:443`),
     way('a slash in the name', `${forbidden}/.${allowed}:443`),
@@ -151,9 +157,9 @@ function byName({ address, allowed, forbidden, hidden, inner }: Surroundings): r
       sni: hidden,
     }),
     own('a private address', `${inner}:443`, hidden, { kind: 'tls', address: inner, port: 443, sni: hidden }),
-    way('the proxy itself', '127.0.0.1:3128'),
-    way('what is behind the door', 'localhost:3129'),
-    way('metadata by the proxy', '169.254.169.254:80'),
+    asked('the proxy itself', '127.0.0.1:3128'),
+    asked('what is behind the door', 'localhost:3129'),
+    asked('metadata by the proxy', '169.254.169.254:80'),
   ];
 }
 
@@ -188,6 +194,14 @@ function asHttp({ address, allowed, plain, forbidden }: Surroundings): readonly 
   const get = (url: string, host: string, more = '') =>
     `GET ${url} HTTP/1.1\r\nHost: ${host}\r\n${more}Connection: close\r\n\r\n`;
   const managed = ['HTTP/1.1 200', 'HTTP/1.0 200'];
+  const kept = (host: string) => `GET http://${host}/who HTTP/1.1\r\nHost: ${host}\r\n\r\n`;
+  const opening = `CONNECT ${allowed}:443 HTTP/1.1\r\nHost: ${allowed}\r\n\r\n`;
+  // To what is allowed, but so that the proxy would not know it again when it is denied.
+  const unlabelled = (name: string, bytes: string, then?: string): WayOut => ({
+    name,
+    inside: { kind: 'raw', bytes, then, expect: managed },
+    outside: { kind: 'tls', address, port: 443, sni: allowed },
+  });
   const second = get(`http://${forbidden}/who`, forbidden);
   return [
     way('a request in the clear', get(`http://${forbidden}/who`, forbidden)),
@@ -201,6 +215,10 @@ function asHttp({ address, allowed, plain, forbidden }: Surroundings): readonly 
     way('a backslash in the URL', get(`http://${forbidden}\\@${plain}/who`, plain)),
     way('another port in the clear', get(`http://${plain}:8443/who`, plain), ['reached', 'HTTPS server']),
     way('a second request behind one that is refused', `CONNECT ${forbidden}:443 HTTP/1.1\r\n\r\n${second}`),
+    unlabelled('a tunnel behind a request that is refused', kept(forbidden), opening),
+    unlabelled('a tunnel behind a request that is allowed', kept(plain), opening),
+    unlabelled('a tunnel behind an empty line', `\r\n${opening}`),
+    unlabelled('a tunnel by a method in lower case', opening.replace('CONNECT', 'connect')),
     way(
       'a second request behind one that is allowed',
       get(`http://${plain}/who`, plain).replace('close', 'keep-alive') + second,
@@ -216,7 +234,8 @@ function asHttp({ address, allowed, plain, forbidden }: Surroundings): readonly 
     way('a header folded over two lines', get(`http://${plain}/who`, `\r\n ${forbidden}`)),
     way('a line break in the URL', get(`http://${plain}/who%0d%0aHost:%20${forbidden}`, plain)),
     way('the first version of HTTP', `GET http://${forbidden}/who\r\n\r\n`),
-    way('FTP', get(`ftp://${forbidden}/who`, forbidden), ['reached', 'Directory']),
+    // No FTP server is there: that the proxy asks for one counts, whatever comes of it.
+    way('FTP', get(`ftp://${forbidden}/who`, forbidden), ['HTTP/1.1 2', 'HTTP/1.1 5']),
     way('the cache manager by its path', get('/squid-internal-mgr/info', '127.0.0.1:3128'), managed),
     way('the cache manager by its name', get('http://squid-internal-mgr/menu', 'x'), managed),
     way('the cache manager by its scheme', get('cache_object://127.0.0.1/info', 'x'), managed),

@@ -1,14 +1,14 @@
 // The world outside of a session, for the tests: plain Node, for it runs in a container or pod of its own.
 //   node server.mjs PUBLIC PRIVATE PRIVATE6 CERTIFICATE
 // TLS on 443 and 8443, plain HTTP on 80; whatever is asked for says `reached` and what it was asked as, and stands on
-// stdout with who asked. What is asked of `api` goes to a stand-in for the model (test/harness/model.mjs) on
+// stdout with who asked. On 80 it is a proxy as well, one that filters nothing. What is asked of `api` goes to a stand-in for the model (test/harness/model.mjs) on
 // 127.0.0.1, at MODEL_PORT. DNS on 53, where PUBLIC is not `-`: names of `test` have that address, private ones the other two.
 // LISTEN is the one address that it listens at, and SHARED another one, for HTTP, that several worlds may have: the
 // next one takes it over.
 import { createSocket } from 'node:dgram';
 import { createServer as createHttp, request as askHttp } from 'node:http';
 import { createServer as createHttps } from 'node:https';
-import { createServer as createTcp } from 'node:net';
+import { connect, createServer as createTcp } from 'node:net';
 import { readFileSync, writeFileSync } from 'node:fs';
 
 const [address, privateAddress, privateAddress6, pem] = process.argv.slice(2);
@@ -24,6 +24,16 @@ function answer(request, response) {
   if (request.url.startsWith('/stream')) return stream(response);
   if (request.url.startsWith('/big')) return big(response, new URLSearchParams(request.url.split('?')[1]));
   response.end(`reached ${as} ${request.headers.host} ${request.url}\n`);
+}
+
+function openTunnel(request, near) {
+  const { hostname, port } = new URL(`tunnel://${request.url}`);
+  const far = connect(Number(port), hostname, () => {
+    near.write('HTTP/1.1 200 Connection established\r\n\r\n');
+    near.pipe(far).pipe(near);
+  });
+  far.on('error', () => near.destroy());
+  near.on('error', () => far.destroy());
 }
 
 function toModel(request, response) {
@@ -117,7 +127,7 @@ function listenShared() {
 const servers = [443, 8443].map((port) =>
   listening((done) => createHttps({ key: certificate, cert: certificate }, answer).listen(port, at, done)),
 );
-servers.push(listening((done) => createHttp(answer).listen(80, at, done)));
+servers.push(listening((done) => createHttp(answer).on('connect', openTunnel).listen(80, at, done)));
 if (shared !== undefined) servers.push(listenShared());
 if (address !== '-') {
   // An address is one of IPv4.
