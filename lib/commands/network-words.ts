@@ -49,7 +49,9 @@ export function blockedLines(
 ): readonly string[] {
   const lines = blocked.slice(0, most).map((entry) => {
     const times = entry.count === 1 ? 'once' : `${entry.count} times`;
-    return `blocked ${times}: ${entry.host}:${entry.port}${reasons[entry.why]}; git paude network ${name} --allow '${entryFor(entry)}'`;
+    const allowed = entryFor(entry);
+    const command = allowed === undefined ? '' : `; git paude network ${name} --allow '${allowed}'`;
+    return `blocked ${times}: ${entry.host}:${entry.port}${reasons[entry.why]}${command}`;
   });
   const more = blocked.length - lines.length;
   return more > 0 ? [...lines, `and ${more} more: git paude network ${name}`] : lines;
@@ -59,4 +61,5 @@ export const reasons: Readonly<Record<BlockedHost['why'], string>> = {
   host: '',
   name: ' (the name in its TLS was not that of the tunnel)',
   address: ' (it has a private address)',
+  literal: ' (it is an address; only names can be allowed)',
 };

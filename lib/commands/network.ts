@@ -70,11 +70,14 @@ function show({ output }: Context, rules: NetworkRules, blocked: readonly Blocke
   printTable(
     output,
     ['BLOCKED', 'TIMES', 'LAST', 'ALLOWED BY'],
-    blocked.map((entry) => [
-      `${entry.host}:${entry.port}${reasons[entry.why]}`,
-      String(entry.count),
-      `${age(entry.last, now)} ago`,
-      `--allow '${entryFor(entry)}'`,
-    ]),
+    blocked.map((entry) => {
+      const allowed = entryFor(entry);
+      return [
+        `${entry.host}:${entry.port}${reasons[entry.why]}`,
+        String(entry.count),
+        `${age(entry.last, now)} ago`,
+        allowed === undefined ? '-' : `--allow '${allowed}'`,
+      ];
+    }),
   );
 }

@@ -7,8 +7,11 @@ export interface BlockedHost {
   readonly port: number;
   /** `http`: it was asked for in the clear. `tls`: through a tunnel. */
   readonly scheme: HostRule['scheme'];
-  /** `host`: its name or port is not allowed. `name`: TLS asked for it in another's tunnel. `address`: it is private. */
-  readonly why: 'host' | 'name' | 'address';
+  /**
+   * `host`: its name or port is not allowed. `name`: TLS asked for it in another's tunnel. `address`: it is private.
+   * `literal`: it is an address itself, and only names can be allowed.
+   */
+  readonly why: 'host' | 'name' | 'address' | 'literal';
   readonly count: number;
   readonly last: Date;
 }
@@ -23,7 +26,7 @@ const room = 50;
 export function parseLedger(text: string): readonly BlockedHost[] {
   return text.split('\n').flatMap((line) => {
     const match =
-      /^(?:(https?):\/\/)?(\S{1,255}) ([0-9]{1,5}) (host|name|address) ([0-9]{1,12}) ([0-9]{1,12})$/.exec(
+      /^(?:(https?):\/\/)?(\S{1,255}) ([0-9]{1,5}) (host|name|address|literal) ([0-9]{1,12}) ([0-9]{1,12})$/.exec(
         line,
       );
     if (match === null) return [];
@@ -87,7 +90,8 @@ export function stillBlocked(
   });
 }
 
-/** What has to be allowed for it to work: the value of `--allow`. */
-export function entryFor({ host, port, scheme, why }: BlockedHost): string {
+/** What has to be allowed for it to work: the value of `--allow`. Undefined where nothing can be. */
+export function entryFor({ host, port, scheme, why }: BlockedHost): string | undefined {
+  if (why === 'literal') return undefined;
   return formatHostRule({ host, port, scheme, isPrivate: why === 'address' });
 }

@@ -1,6 +1,7 @@
 import * as assert from 'uvu/assert';
 import type { Context } from '../../lib/commands/command.ts';
-import { tellNetwork } from '../../lib/commands/network-words.ts';
+import { blockedLines, tellNetwork } from '../../lib/commands/network-words.ts';
+import { parseLedger } from '../../lib/egress/ledger.ts';
 import type { NetworkRules } from '../../lib/egress/network-rules.ts';
 import { sessionName } from '../../lib/names.ts';
 import type { Backend } from '../../lib/session/backend.ts';
@@ -88,6 +89,14 @@ test('an open network has no rules to show or change', async () => {
     assert.match(stderr, 'the network of the session x is open: there are no rules');
     assert.match(stderr, 'git paude delete x --confirm, git paude create x');
   }
+});
+
+test('what was refused is told with the command that allows it, and an address with the reason why none does', () => {
+  const blocked = parseLedger('a.org 443 host 1 20\n[2001:db8::1] 443 literal 2 10\n');
+  assert.equal(blockedLines(blocked, name, 5), [
+    "blocked once: a.org:443; git paude network x --allow 'a.org'",
+    'blocked 2 times: [2001:db8::1]:443 (it is an address; only names can be allowed)',
+  ]);
 });
 
 test.run();

@@ -99,6 +99,33 @@ it('what new rules let through is forgotten, and nothing else', () => {
   assert.equal(advice('rules a.org', hidden, 'rules private:a.org'), []);
 });
 
+it('of an address nothing is advised, in any notation, for only names can be allowed', () => {
+  // As squid logs them.
+  const addresses = [
+    '1.1.1.1',
+    '%5b2606:4700::1%5d',
+    '16843009',
+    '0x01010101',
+    '0x1.1',
+    '1.1.1.1.',
+    'localhost',
+  ];
+  const { text } = ledger(
+    'rules a.org',
+    ...addresses.map((address) => tunnel(address, 443)),
+    plain('1.1.1.1', 80),
+  );
+  const blocked = parseLedger(text);
+  assert.equal(
+    blocked.map(({ host }) => host).sort(),
+    ['1.1.1.1', '1.1.1.1', ...addresses.slice(2), '[2606:4700::1]'].sort(),
+  );
+  assert.equal(new Set(blocked.map(({ why }) => why)), new Set(['literal']));
+  assert.equal(new Set(blocked.map(entryFor)), new Set([undefined]));
+  const names = ['1.1.1.1.org', '0x1.org', 'x1', '1a', 'localhost.org'];
+  assert.equal(advice('rules a.org', ...names.map((host) => tunnel(host, 443))), [...names].sort());
+});
+
 it('who is refused is told the same', () => {
   const { said } = ledger(
     'rules a.org http://a.org:8080',
@@ -106,6 +133,8 @@ it('who is refused is told the same', () => {
     'said http b.org 8080',
     'said tls a.org 443',
     'said http a.org 8080',
+    'said tls [2606:4700::1] 443',
+    'said http 0x7f.1 80',
   );
   const command = 'to allow it: git paude network x --allow';
   assert.equal(said, [
@@ -113,6 +142,8 @@ it('who is refused is told the same', () => {
     `b.org:8080 is not allowed in this session; ${command} http://b.org:8080`,
     `a.org:443 has a private address; ${command} private:a.org`,
     `a.org:8080 has a private address; ${command} private:http://a.org:8080`,
+    '[2606:4700::1]:443 is an address; only names can be allowed',
+    '0x7f.1:80 is an address; only names can be allowed',
   ]);
 });
 

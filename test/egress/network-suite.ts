@@ -172,6 +172,18 @@ export function networkSuite(test: Suite, ground: NetworkGround): void {
     }
   });
 
+  it('an address is told as what can’t be allowed, and no command is named that would', async () => {
+    for (const address of ['192.0.2.1', '[2001:db8::1]']) {
+      const sentence = `${address}:443 is an address; only names can be allowed`;
+      const refused = await sessions.run(name, ['curl', '-sSv', `https://${address}/`]);
+      assert.match(refused.err, `< Paude-Blocked: ${sentence}\r\n`);
+      const line = await sessions.run(name, ['paude-session', 'blocked']);
+      assert.is(line.out, `blocked: ${sentence} | `);
+      const entry = (await ledger()).find((one) => (one as unknown[])[0] === address);
+      assert.equal(entry, [address, 443, 'literal', 1]);
+    }
+  });
+
   it('of changes at once none is lost: all are kept, and all are in force', async () => {
     const hosts = ['model', 'plain', 'evil'].map((of) => outside.name(of));
     await Promise.all([...hosts.map((host) => change([host], [])), change([], [first])]);

@@ -98,9 +98,12 @@ export function networkJourney(test: Suite, ground: Ground, open: () => Outside)
   });
 
   it('the table and the lists tell what was refused, and the command that they name allows it', async () => {
+    assert.match(inSession('curl', '-sSv', 'https://192.0.2.1/').stderr, 'only names can be allowed');
     const table = paude('network', name).stdout;
     assert.match(table, new RegExp(`^${outside.name('api')}\tallowed\tthe agent needs it$`, 'm'));
     assert.match(table, new RegExp(`^${third}:443\t1\t\\S+ ago\t--allow '${third}'$`, 'm'));
+    const reason = 'it is an address; only names can be allowed';
+    assert.match(table, new RegExp(`^192\\.0\\.2\\.1:443 \\(${reason}\\)\t1\t\\S+ ago\t-$`, 'm'));
     const listed = JSON.parse(paude('list', '--json').stdout) as { name: string; blocked: object[] }[];
     const blocked = listed.find((session) => session.name === name)?.blocked;
     const { last, ...entry } = blocked?.find((one) => 'host' in one && one.host === third) as Record<

@@ -36,10 +36,13 @@ sub note {
         : $done eq 'terminate' ? 'name'
         : return;
     $host = $name if $why eq 'name' && $name ne '-';
+    # Its brackets, in squid's log.
+    $host =~ s/^%5b(.*)%5d$/[$1]/i;
     $host = lc substr $host, 0, 240;
     $host =~ s/[^a-z0-9._:\[\]-]/?/g;
     $port = 0 if $port !~ /^[0-9]{1,5}$/;
     return if $host eq $probe || $host eq '-';
+    $why = 'literal' if $why eq 'host' && is_address($host);
     my $refused = $self->{refused};
     my $entry = $refused->{ prefix($scheme, $port) . "$host $port $why" }
         //= { scheme => $scheme, host => $host, port => $port, why => $why, count => 0 };
@@ -49,6 +52,9 @@ sub note {
     my ($oldest) = sort { $refused->{$a}{last} <=> $refused->{$b}{last} } keys %$refused;
     delete $refused->{$oldest};
 }
+
+# What no rule can allow, in any notation of it.
+sub is_address { my ($host) = @_; return $host =~ /^\[|^localhost\.*$|(?:^|\.)(?:[0-9]+|0x[0-9a-f]*)\.*$/i }
 
 # Port 80 stands for requests in the clear, and each other one for TLS, where nothing else is said.
 sub prefix {
@@ -64,9 +70,10 @@ sub text {
         sort { $refused->{$b}{last} <=> $refused->{$a}{last} || $a cmp $b } keys %$refused;
 }
 
-# The reason and the command, for a header of the answer.
+# The reason, and the command where there is one, for a header of the answer.
 sub sentence {
     my ($self, $scheme, $host, $port) = @_;
+    return "$host:$port is an address; only names can be allowed" if is_address($host);
     my $hidden = $self->{rules}->permits($scheme, $host, $port);
     my $why = $hidden ? 'has a private address' : 'is not allowed in this session';
     my $entry = ($hidden ? 'private:' : '') . prefix($scheme, $port) . ($scheme eq 'tls' && $port == 443 ? $host : "$host:$port");
