@@ -168,7 +168,7 @@ export function networkSuite(test: Suite, ground: NetworkGround): void {
     for (const more of [[], ['--http1.0'], ['-T', '-'], ['--data-binary', '@-']]) {
       const { code, out, err } = await sessions.run(name, ['curl', '-sS', ...more, ...urls], body);
       assert.is(code, 0, err);
-      assert.equal(out.match(/reached plain/g)?.length, 3, out);
+      assert.equal(out.match(/reached plain/g)?.length, 3, out + err);
     }
   });
 
@@ -178,7 +178,8 @@ export function networkSuite(test: Suite, ground: NetworkGround): void {
       const refused = await sessions.run(name, ['curl', '-sSv', `https://${address}/`]);
       assert.match(refused.err, `< Paude-Blocked: ${sentence}\r\n`);
       const line = await sessions.run(name, ['paude-session', 'blocked']);
-      assert.is(line.out, `blocked: ${sentence} | `);
+      // Of two within a second either may be the last.
+      assert.match(line.out, /^blocked: \S+:443 is an address; only names can be allowed \| $/);
       const entry = (await ledger()).find((one) => (one as unknown[])[0] === address);
       assert.equal(entry, [address, 443, 'literal', 1]);
     }

@@ -269,6 +269,24 @@ it('what a client says at once comes behind squid’s consent, and an answer may
   );
 });
 
+it('who is answered before its body was read gets the whole answer, whatever squid does then', async () => {
+  await allow('a.org:80');
+  answer = () => undefined;
+  const { socket, told } = client(post('Content-Length: 9000000\r\n'), 'x');
+  while (seen.length === 0) await once(squid, 'connection');
+  const far = seen[0]!.socket;
+  await new Promise<void>((resolve) => far.write('HTTP/1.1 413 No\r\n\r\nenough', () => resolve()));
+  await told('enough');
+  far.resetAndDestroy();
+  await once(far, 'close');
+  const failed: unknown[] = [];
+  socket.on('error', (error) => failed.push(error));
+  const ended = once(socket, 'end');
+  socket.write(Buffer.alloc(4_000_000));
+  await ended;
+  assert.equal(failed, []);
+});
+
 it('new rules close what they don’t allow, by scheme, host and port, and nothing else', async () => {
   const all = ['a.org:80', 'http://a.org:8080', 'b.org:80', 'b.org', 'b.org:8443', 'c.org'];
   await allow(...all);

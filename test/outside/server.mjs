@@ -23,7 +23,8 @@ function answer(request, response) {
   if (as.startsWith('api.')) return toModel(request, response);
   if (request.url.startsWith('/stream')) return stream(response);
   if (request.url.startsWith('/big')) return big(response, new URLSearchParams(request.url.split('?')[1]));
-  response.end(`reached ${as} ${request.headers.host} ${request.url}\n`);
+  // Not before it has been asked to its end: who still sends might not hear it.
+  request.resume().once('end', () => response.end(`reached ${as} ${request.headers.host} ${request.url}\n`));
 }
 
 function openTunnel(request, near) {

@@ -81,10 +81,10 @@ sub read_from {
     my $got = sysread $one->{$side}, $buffer, $chunk;
     if (!defined $got) {
         return if $! == EAGAIN || $! == EINTR;
-        return $self->drop($one);
+        return $self->drop($one) if $side eq 'client' || $one->{state} ne 'plain';
     }
     my $other = $side eq 'client' ? 'squid' : 'client';
-    if ($got == 0) {
+    if (!$got) {
         $one->{"$side ended"} = 1;
         return $self->drop($one) if $one->{state} eq 'head' || $one->{state} eq 'answer';
         # What has its answer needs no more of its body.
@@ -108,9 +108,10 @@ sub question {
     my $request = $one->{request};
     # It was answered, and is read only so that closing does not take the answer from the client.
     return if $one->{'squid ended'};
-    if ($one->{state} eq 'head' || $request->{scheme} eq 'tls') {
+    my $asks_for_tunnel = $one->{state} eq 'answer' && $request->{scheme} eq 'tls';
+    if ($one->{state} eq 'head' || $asks_for_tunnel) {
         $one->{early} .= $bytes;
-        return $one->{state} eq 'head' ? $self->head($one) : undef;
+        return $asks_for_tunnel ? undef : $self->head($one);
     }
     my $body = $request->body($bytes);
     return $self->drop($one) if !defined $body;
@@ -175,8 +176,8 @@ sub answer {
     return length $one->{held} > $longest_answer ? $self->drop($one) : undef if !defined $head;
     my ($status) = $head =~ m{^HTTP/1\.[01] ([0-9]{3})} or return $self->drop($one);
     $one->{held} = '';
-    # It asks for the body, and the answer is still to come.
-    if ($status eq '100') {
+    # The answer itself is still to come.
+    if ($status =~ /^1/ && $status ne '101') {
         $one->{to_client} .= "$head\r\n";
         $self->send_on($one, 'client');
         return $one->{gone} || $body eq '' ? undef : $self->answer($one, $body);
@@ -209,7 +210,10 @@ sub send_on {
         my $sent = syswrite $one->{$side}, $$waiting;
         if (!defined $sent) {
             return if $! == EAGAIN || $! == EINTR;
-            return $self->drop($one);
+            return $self->drop($one) if $side eq 'client' || $one->{state} eq 'tunnel';
+            # It has answered without the rest of the body, or will say nothing more: reading tells.
+            $$waiting = '';
+            last;
         }
         substr $$waiting, 0, $sent, '';
     }
