@@ -8,6 +8,7 @@ import { kubernetesError } from './kubernetes-errors.ts';
 import { keys, manager, objectName, ownerLabel, selector } from './objects.ts';
 import { notOurs } from './strangers.ts';
 import { findSet } from './cluster.ts';
+import { objectsOf } from './watch-objects.ts';
 
 /** Every kind that a session may have objects of, in the order in which they go. */
 const kinds = [
@@ -24,15 +25,22 @@ const kinds = [
 /** How long what was deleted may take to go; milliseconds. A pod's grace period is 10 s. */
 const patience = 120_000;
 
+type Kind = (typeof kinds)[number];
+
+interface Found {
+  readonly metadata: {
+    readonly name: string;
+    readonly uid: string;
+    readonly labels?: Record<string, string>;
+  };
+}
+
 interface Listed {
-  readonly metadata: { readonly resourceVersion?: string };
-  readonly items: readonly {
-    readonly metadata: {
-      readonly name: string;
-      readonly uid: string;
-      readonly labels?: Readonly<Record<string, string>>;
-    };
-  }[];
+  readonly items: readonly Found[];
+}
+
+function pathOf({ namespace }: Cluster, { api, resource }: Kind): string {
+  return `${api}/namespaces/${namespace}/${resource}`;
 }
 
 /**
@@ -66,10 +74,13 @@ export async function leftObjects(
   const query = { labelSelector: selector(name) };
   const [{ user }, ...found] = await Promise.all([
     cluster.facts(signal),
-    ...kinds.map(async ({ kind, api, resource }) => {
-      const path = `${api}/namespaces/${cluster.namespace}/${resource}`;
+    ...kinds.map(async (of) => {
+      const { kind, resource } = of;
       try {
-        const { body } = await cluster.connection.request<Listed>('GET', path, { query, signal });
+        const { body } = await cluster.connection.request<Listed>('GET', pathOf(cluster, of), {
+          query,
+          signal,
+        });
         return body.items.map(({ metadata }) => ({ kind, metadata }));
       } catch (error) {
         if (isNoneOfOurs(error, kind)) return [];
@@ -103,36 +114,39 @@ export function deleteCommand(
 /** What is left of one kind, and why. */
 async function removeKind(
   cluster: Cluster,
-  { kind, api, resource }: (typeof kinds)[number],
+  of: Kind,
   name: SessionName,
   signal: AbortSignal,
 ): Promise<readonly string[]> {
-  const path = `${api}/namespaces/${cluster.namespace}/${resource}`;
+  const { kind, resource } = of;
   const query = { labelSelector: selector(name) };
-  const { connection } = cluster;
-  let listed: Listed | undefined;
+  const path = pathOf(cluster, of);
+  const why = (error: unknown) => kubernetesError(`remove its ${resource}`, cluster, error).message;
+  let going: readonly Found[] = [];
   try {
     // The answer of a delete by label lists what was there; nothing else need be asked where there was nothing.
     const body = { propagationPolicy: 'Background' };
-    const deleted = await connection.request<Partial<Listed>>('DELETE', path, { body, query, signal });
+    const deleted = await cluster.connection.request<Partial<Listed>>('DELETE', path, {
+      body,
+      query,
+      signal,
+    });
+    going = deleted.body.items ?? [];
     if (deleted.body.items?.length === 0) return [];
-    listed = (await connection.request<Listed>('GET', path, { query, signal })).body;
-    const names = new Map(listed.items.map(({ metadata }) => [metadata.uid, metadata.name]));
-    if (names.size === 0) return [];
-    const resourceVersion = listed.metadata.resourceVersion ?? '';
-    const events = connection.watch<Listed['items'][number]>(path, { ...query, resourceVersion }, signal);
-    for await (const { type, object } of events) {
-      if (type === 'DELETED') names.delete(object.metadata.uid);
-      if (names.size === 0) return [];
+    let waited: ReadonlySet<string> | undefined;
+    const watched = { what: resource, path, ...query };
+    for await (const there of objectsOf<Found>(cluster, watched, signal)) {
+      waited ??= new Set(there.map(({ metadata }) => metadata.uid));
+      going = there.filter(({ metadata }) => waited!.has(metadata.uid));
+      if (going.length === 0) return [];
     }
-    return [...names.values()].map((object) => `${kind} ${object} (it is still going)`);
+    return [];
   } catch (error) {
     if (isNoneOfOurs(error, kind)) return [];
-    const why = kubernetesError(`remove its ${resource}`, cluster, error).message;
-    const objects = listed?.items.map(({ metadata }) => metadata.name) ?? [];
-    return objects.length === 0
-      ? [`perhaps a ${kind} (${why})`]
-      : objects.map((object) => `${kind} ${object} (${why})`);
+    const reason = signal.aborted ? 'it is still going' : why(error);
+    return going.length === 0
+      ? [`perhaps a ${kind} (${reason})`]
+      : going.map(({ metadata }) => `${kind} ${metadata.name} (${reason})`);
   }
 }
 

@@ -1,0 +1,114 @@
+import { randomUUID } from 'node:crypto';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { json } from 'node:stream/consumers';
+import { clusterIn, type Cluster } from '../../../lib/backends/kubernetes/cluster.ts';
+import { connectTo, fakeServer } from './exec/fake-api-server.ts';
+
+export interface StoredObject {
+  readonly kind: string;
+  readonly metadata: {
+    readonly name: string;
+    readonly uid?: string;
+    readonly labels?: Readonly<Record<string, string>>;
+    readonly creationTimestamp?: string;
+  };
+  readonly spec?: object;
+}
+
+export interface Store extends AsyncDisposable {
+  readonly cluster: Cluster;
+  /** By the path of each. */
+  readonly objects: Map<string, StoredObject>;
+  /** The verb and the path of each request, in their order. */
+  readonly asked: readonly string[];
+  put(collection: string, object: StoredObject): void;
+  names(): readonly string[];
+}
+
+export interface Rules {
+  /** The rights that a user has not: a verb and a resource each, as "list secrets". */
+  readonly forbidden?: readonly string[];
+  /** Answers a request itself, and gives true then. */
+  readonly answer?: (verb: string, path: string, response: ServerResponse, store: Store) => boolean;
+}
+
+/** An API server that keeps objects and knows rights, without anything that acts on them. Each watch is silent. */
+export async function objectStore({ forbidden = [], answer }: Rules = {}): Promise<Store> {
+  const objects = new Map<string, StoredObject>();
+  const asked: string[] = [];
+  const put = (collection: string, object: StoredObject) => {
+    const made = { creationTimestamp: new Date().toISOString(), uid: randomUUID(), ...object.metadata };
+    objects.set(`${collection}/${object.metadata.name}`, { ...object, metadata: made });
+  };
+  const respond = async (request: IncomingMessage, response: ServerResponse) => {
+    const url = new URL(request.url!, 'http://store');
+    const path = url.pathname;
+    const [, resource = '', name] = /\/namespaces\/[^/]+\/([^/]+)(?:\/([^/]+))?$/.exec(path) ?? [];
+    const many = name === undefined;
+    const verb = {
+      GET: url.searchParams.has('watch') ? 'watch' : many ? 'list' : 'get',
+      POST: 'create',
+      PUT: 'update',
+      DELETE: many ? 'deletecollection' : 'delete',
+    }[request.method!]!;
+    const send = (code: number, body: object) =>
+      void response.writeHead(code, { 'content-type': 'application/json' }).end(JSON.stringify(body));
+    const fail = (code: number, reason: string, message: string = reason) =>
+      send(code, { kind: 'Status', code, reason, message, details: { name: name ?? '' } });
+    const body = (['POST', 'PUT'].includes(request.method!) ? await json(request) : {}) as StoredObject;
+    if (path.endsWith('selfsubjectreviews')) return send(201, { status: { userInfo: { username: 'ada' } } });
+    if (path.endsWith('selfsubjectaccessreviews')) {
+      const { verb: right, resource: of } = (
+        body.spec as { resourceAttributes: { verb: string; resource: string } }
+      ).resourceAttributes;
+      return send(201, { status: { allowed: !forbidden.includes(`${right} ${of}`) } });
+    }
+    if (resource === '') return send(200, { metadata: {} });
+    asked.push(`${verb} ${path}`);
+    if (answer?.(verb, path, response, store) === true) return;
+    if (forbidden.includes(`${verb} ${resource}`))
+      return fail(403, 'Forbidden', `User "ada" cannot ${verb} resource "${resource}" in API group ""`);
+    const there = objects.get(path);
+    const wanted = (url.searchParams.get('labelSelector') ?? '').split(',').map((term) => term.split('='));
+    const found = [...objects].filter(
+      ([key, { metadata }]) =>
+        key.startsWith(`${path}/`) && wanted.every(([label, value]) => metadata.labels?.[label!] === value),
+    );
+    const list = { metadata: { resourceVersion: '1' }, items: found.map(([, object]) => object) };
+    if (verb === 'watch')
+      return void response.writeHead(200, { 'content-type': 'application/json' }).flushHeaders();
+    if (verb === 'list') return send(200, list);
+    if (verb === 'deletecollection') {
+      for (const [key] of found) objects.delete(key);
+      return send(200, list);
+    }
+    if (verb === 'create') {
+      const key = `${path}/${body.metadata.name}`;
+      if (objects.has(key)) return fail(409, 'AlreadyExists');
+      put(path, body);
+      return send(201, objects.get(key)!);
+    }
+    if (there === undefined) return fail(404, 'NotFound');
+    if (verb === 'delete') objects.delete(path);
+    if (verb === 'update') {
+      if (body.metadata.uid !== undefined && body.metadata.uid !== there.metadata.uid)
+        return fail(409, 'Conflict');
+      const { creationTimestamp, uid } = there.metadata;
+      objects.set(path, { ...body, metadata: { ...body.metadata, creationTimestamp, uid } as never });
+    }
+    send(200, objects.get(path) ?? there);
+  };
+  const fake = await fakeServer({
+    answer: (request, response) =>
+      void respond(request, response).catch((error: unknown) => response.destroy(error as Error)),
+  });
+  const store: Store = {
+    cluster: clusterIn(await connectTo(fake.port), 'work'),
+    objects,
+    asked,
+    put,
+    names: () => [...objects.values()].map(({ kind, metadata }) => `${kind} ${metadata.name}`),
+    [Symbol.asyncDispose]: () => fake[Symbol.asyncDispose](),
+  };
+  return store;
+}
