@@ -12,14 +12,14 @@ import { objectsOf } from './watch-objects.ts';
 
 /** Every kind that a session may have objects of, in the order in which they go. */
 const kinds = [
-  { kind: 'statefulset', api: '/apis/apps/v1', resource: 'statefulsets' },
-  { kind: 'deployment', api: '/apis/apps/v1', resource: 'deployments' },
-  { kind: 'pod', api: '/api/v1', resource: 'pods' },
-  { kind: 'service', api: '/api/v1', resource: 'services' },
-  { kind: 'configmap', api: '/api/v1', resource: 'configmaps' },
-  { kind: 'secret', api: '/api/v1', resource: 'secrets' },
-  { kind: 'networkpolicy', api: '/apis/networking.k8s.io/v1', resource: 'networkpolicies' },
-  { kind: 'persistentvolumeclaim', api: '/api/v1', resource: 'persistentvolumeclaims' },
+  { kind: 'statefulset', group: 'apps', resource: 'statefulsets' },
+  { kind: 'deployment', group: 'apps', resource: 'deployments' },
+  { kind: 'pod', group: '', resource: 'pods' },
+  { kind: 'service', group: '', resource: 'services' },
+  { kind: 'configmap', group: '', resource: 'configmaps' },
+  { kind: 'secret', group: '', resource: 'secrets' },
+  { kind: 'networkpolicy', group: 'networking.k8s.io', resource: 'networkpolicies' },
+  { kind: 'persistentvolumeclaim', group: '', resource: 'persistentvolumeclaims' },
 ] as const;
 
 /** How long what was deleted may take to go; milliseconds. A pod's grace period is 10 s. */
@@ -39,8 +39,8 @@ interface Listed {
   readonly items: readonly Found[];
 }
 
-function pathOf({ namespace }: Cluster, { api, resource }: Kind): string {
-  return `${api}/namespaces/${namespace}/${resource}`;
+function pathOf({ namespace }: Cluster, { group, resource }: Kind): string {
+  return `${group === '' ? '/api' : `/apis/${group}`}/v1/namespaces/${namespace}/${resource}`;
 }
 
 /**
@@ -65,27 +65,17 @@ export async function removeObjects(cluster: Cluster, name: SessionName, signal:
     throw notOurs(cluster, 'statefulset', objectName(name));
 }
 
-/** What there is of a session without its StatefulSet, of the kinds that we may look at. */
+/** What there is of a session without its StatefulSet, of every kind. Throws FORBIDDEN where one can't be looked at. */
 export async function leftObjects(
   cluster: Cluster,
   name: SessionName,
   signal: AbortSignal,
 ): Promise<Leftovers> {
-  const query = { labelSelector: selector(name) };
   const [{ user }, ...found] = await Promise.all([
     cluster.facts(signal),
     ...kinds.map(async (of) => {
-      const { kind, resource } = of;
-      try {
-        const { body } = await cluster.connection.request<Listed>('GET', pathOf(cluster, of), {
-          query,
-          signal,
-        });
-        return body.items.map(({ metadata }) => ({ kind, metadata }));
-      } catch (error) {
-        if (isNoneOfOurs(error, kind)) return [];
-        throw kubernetesError(`look for ${resource} of ${name}`, cluster, error);
-      }
+      const objects = await findKind(cluster, of, name, signal);
+      return objects.map(({ metadata }) => ({ kind: of.kind, metadata }));
     }),
   ]);
   const all = found.flat();
@@ -94,13 +84,6 @@ export async function leftObjects(
     objects: all.map(({ kind, metadata }) => `${kind} ${metadata.name}`),
     owner: isMine ? user : undefined,
   };
-}
-
-/** A kind that this cluster does not serve, or that we may not look at and so made none of. */
-function isNoneOfOurs(error: unknown, kind: string): boolean {
-  return (
-    error instanceof ApiStatus && (error.code === 404 || (error.code === 403 && !essential.includes(kind)))
-  );
 }
 
 /** The command that finishes the work, from wherever it is given: what is left is no session that could be looked for. */
@@ -118,37 +101,149 @@ async function removeKind(
   name: SessionName,
   signal: AbortSignal,
 ): Promise<readonly string[]> {
-  const { kind, resource } = of;
-  const query = { labelSelector: selector(name) };
-  const path = pathOf(cluster, of);
-  const why = (error: unknown) => kubernetesError(`remove its ${resource}`, cluster, error).message;
-  let going: readonly Found[] = [];
   try {
-    // The answer of a delete by label lists what was there; nothing else need be asked where there was nothing.
-    const body = { propagationPolicy: 'Background' };
-    const deleted = await cluster.connection.request<Partial<Listed>>('DELETE', path, {
-      body,
-      query,
-      signal,
+    const { found, kept } = await deleteKind(cluster, of, name, signal);
+    const stays = found.flatMap(({ metadata }) => {
+      const why = kept.get(metadata.uid);
+      return why === undefined ? [] : [`${of.kind} ${metadata.name} (${why})`];
     });
-    going = deleted.body.items ?? [];
-    if (deleted.body.items?.length === 0) return [];
-    let waited: ReadonlySet<string> | undefined;
-    const watched = { what: resource, path, ...query };
-    for await (const there of objectsOf<Found>(cluster, watched, signal)) {
-      waited ??= new Set(there.map(({ metadata }) => metadata.uid));
-      going = there.filter(({ metadata }) => waited!.has(metadata.uid));
-      if (going.length === 0) return [];
-    }
-    return [];
+    if (found.length === stays.length) return stays;
+    const slow = await awaitGone(cluster, of, name, { found, kept }, signal);
+    return [...stays, ...slow];
   } catch (error) {
-    if (isNoneOfOurs(error, kind)) return [];
-    const reason = signal.aborted ? 'it is still going' : why(error);
-    return going.length === 0
-      ? [`perhaps a ${kind} (${reason})`]
-      : going.map(({ metadata }) => `${kind} ${metadata.name} (${reason})`);
+    if (isNotServed(error)) return [];
+    return [`perhaps a ${of.kind} (${whyNot(cluster, of, error)})`];
   }
 }
 
-/** What every session is made of. */
+function whyNot(cluster: Cluster, { resource }: Kind, error: unknown): string {
+  return kubernetesError(`remove its ${resource}`, cluster, error).message;
+}
+
+interface Deleted {
+  readonly found: readonly Found[];
+  /** Why some of it could not be deleted, by uid. */
+  readonly kept: ReadonlyMap<string, string>;
+}
+
+/** Deletes all of a kind at once, or one by one where a role has `delete` and not `deletecollection`. */
+async function deleteKind(
+  cluster: Cluster,
+  of: Kind,
+  name: SessionName,
+  signal: AbortSignal,
+): Promise<Deleted> {
+  const query = { labelSelector: selector(name) };
+  const { connection } = cluster;
+  try {
+    // The answer lists what was there; nothing else need be asked where there was nothing.
+    const options = { body: background, query, signal };
+    const { body } = await connection.request<Partial<Listed>>('DELETE', pathOf(cluster, of), options);
+    return { found: body.items ?? (await findKind(cluster, of, name, signal)), kept: new Map() };
+  } catch (error) {
+    if (!isForbidden(error)) throw error;
+  }
+  const found = await findKind(cluster, of, name, signal);
+  const kept = new Map<string, string>();
+  await Promise.all(
+    found.map(async ({ metadata: { name: object, uid } }) => {
+      // Never one that somebody made in its place.
+      const options = { body: { ...background, preconditions: { uid } }, signal };
+      try {
+        await connection.request('DELETE', `${pathOf(cluster, of)}/${object}`, options);
+      } catch (error) {
+        if (!isGone(error)) kept.set(uid, whyNot(cluster, of, error));
+      }
+    }),
+  );
+  return { found, kept };
+}
+
+const background = { propagationPolicy: 'Background' } as const;
+
+/** Ends when what is deleted of a kind has gone, or with what has not, and why. */
+async function awaitGone(
+  cluster: Cluster,
+  of: Kind,
+  name: SessionName,
+  { found, kept }: Deleted,
+  signal: AbortSignal,
+): Promise<readonly string[]> {
+  const isGoing = ({ metadata }: Found) => !kept.has(metadata.uid);
+  let going = found.filter(isGoing);
+  // What somebody makes from now on is a session of its own.
+  let first: ReadonlySet<string> | undefined;
+  const watched = { what: of.resource, path: pathOf(cluster, of), labelSelector: selector(name) };
+  try {
+    for await (const there of objectsOf<Found>(cluster, watched, signal)) {
+      first ??= new Set(there.filter(isGoing).map(({ metadata }) => metadata.uid));
+      going = there.filter(({ metadata }) => first!.has(metadata.uid));
+      if (going.length === 0) break;
+    }
+    return [];
+  } catch (error) {
+    const why = signal.aborted ? 'it is still going' : whyNot(cluster, of, error);
+    return going.map(({ metadata }) => `${of.kind} ${metadata.name} (${why})`);
+  }
+}
+
+/** What there is of a kind. Throws FORBIDDEN where that can't be seen, and may be something. */
+async function findKind(
+  cluster: Cluster,
+  of: Kind,
+  name: SessionName,
+  signal: AbortSignal,
+): Promise<readonly Found[]> {
+  const query = { labelSelector: selector(name) };
+  try {
+    return (await cluster.connection.request<Listed>('GET', pathOf(cluster, of), { query, signal })).body
+      .items;
+  } catch (error) {
+    if (isNotServed(error)) return [];
+    if (isForbidden(error) && !(await mayHaveMade(cluster, of, signal))) return [];
+    throw kubernetesError(`look for ${of.resource} of ${name}`, cluster, error);
+  }
+}
+
+/**
+ * Whether there can be anything of a kind that we may not list: a role without any right on a kind has made none, and
+ * must be able to delete the session all the same.
+ */
+async function mayHaveMade(
+  cluster: Cluster,
+  { kind, group, resource }: Kind,
+  signal: AbortSignal,
+): Promise<boolean> {
+  if (essential.includes(kind)) return true;
+  const path = '/apis/authorization.k8s.io/v1/selfsubjectaccessreviews';
+  const resourceAttributes = { namespace: cluster.namespace, verb: 'create', group, resource };
+  const body = {
+    apiVersion: 'authorization.k8s.io/v1',
+    kind: 'SelfSubjectAccessReview',
+    spec: { resourceAttributes },
+  };
+  const review = await cluster.ask<{ status?: { allowed?: boolean } }>(
+    `ask for your rights on ${resource}`,
+    'POST',
+    path,
+    { body, signal },
+  );
+  return review.status?.allowed === true;
+}
+
+/** What every session is made of, whoever may make what. */
 const essential: readonly string[] = ['statefulset', 'pod', 'persistentvolumeclaim'];
+
+/** A kind that this cluster does not know. */
+function isNotServed(error: unknown): boolean {
+  return error instanceof ApiStatus && error.code === 404;
+}
+
+function isForbidden(error: unknown): boolean {
+  return error instanceof ApiStatus && error.code === 403;
+}
+
+/** The object is not there any more, or another one is in its place. */
+function isGone(error: unknown): boolean {
+  return error instanceof ApiStatus && (error.code === 404 || error.code === 409);
+}
