@@ -1,5 +1,5 @@
 import { PaudeError } from '../errors.ts';
-import { lossesOf, planDelete, unconfirmed } from '../session/delete-session.ts';
+import { lossesOf, planDelete, removalsOf, unconfirmed } from '../session/delete-session.ts';
 import { formatLocation } from '../session/location.ts';
 import type { Command } from './command.ts';
 import { sessionRemotes, whichSession } from './which-session.ts';
@@ -23,9 +23,10 @@ export const remove: Command = async (context, { args, flags }) => {
         url: formatLocation(remote.location),
       })),
   };
-  // Asked for meanwhile, and not needed where the plan fails.
-  const whoami = backend.whoami(signal);
-  whoami.catch(() => undefined);
+  const options = {
+    confirmed: flags.get('confirm') === true,
+    notMine: flags.get('not-mine') === true,
+  };
   const plan = await planDelete(
     {
       backend,
@@ -34,29 +35,24 @@ export const remove: Command = async (context, { args, flags }) => {
     },
     name,
     here,
+    options,
     report,
     signal,
   );
   context.quiet();
   for (const loss of lossesOf(plan)) output.say(loss);
-  if (flags.get('confirm') !== true) {
-    const remotes = plan.remotes.map((remote) => `the git remote ${remote}`);
-    output.say(`this would remove: ${[`the session ${name} with its volume`, ...remotes].join(', ')}`);
-    throw unconfirmed(name);
-  }
-  const me = await whoami;
-  if (plan.owner !== me && flags.get('not-mine') !== true) {
-    const whose = plan.owner ?? 'somebody else';
-    throw new PaudeError('NOT_YOURS', `the session ${name} is ${whose}'s, and you are ${me}`, {
-      hint: `git paude delete ${name} --confirm --not-mine`,
-    });
+  if (!options.confirmed) {
+    output.say(`this would remove: ${removalsOf(name, plan).join(', ')}`);
+    throw unconfirmed(name, options);
   }
   report({ type: 'step', text: `removing the session ${name}` });
   await backend.remove(name, signal);
   for (const remote of plan.remotes) await repository?.removeRemote(remote);
   context.quiet();
-  output.say(
-    `the session ${name} is removed${plan.remotes.map((remote) => `, and the remote ${remote}`).join('')}`,
-  );
+  const remotes = plan.remotes.map((remote) => `the remote ${remote}`);
+  // An earlier delete may have ended before it came to the remotes.
+  if (plan.left?.length === 0)
+    output.say(`the session ${name} was gone already; removed: ${remotes.join(', ')}`);
+  else output.say([`the session ${name} is removed`, ...remotes].join(', and '));
   return 0;
 };

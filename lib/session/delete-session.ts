@@ -1,5 +1,6 @@
 import { isPaudeError, PaudeError } from '../errors.ts';
 import type { SessionName } from '../names.ts';
+import type { StartPhase } from './backend.ts';
 import type { Report } from './events.ts';
 import { formatLocation } from './location.ts';
 import { existingNames, unknownSession } from './resolve-session.ts';
@@ -15,8 +16,6 @@ export interface RepositoryPorts {
 }
 
 export interface DeletePlan {
-  /** Whose it is; undefined for somebody else's of no known name. */
-  readonly owner: string | undefined;
   /** The remotes of this repository whose URL is this very session. */
   readonly remotes: readonly string[];
   /** Branches of the session whose head is not in this repository. */
@@ -24,8 +23,15 @@ export interface DeletePlan {
   readonly uncommitted: number;
   /** Why the session's repository could not be looked at, where it could not. */
   readonly unseen?: string;
-  /** What an earlier delete or create has left, where there is no session any more. */
+  /** What an earlier delete or create has left, where there is no session any more; its remotes here may be all. */
   readonly left?: readonly string[];
+}
+
+/** What the user has said. */
+export interface DeleteOptions {
+  readonly confirmed: boolean;
+  /** It may be somebody else's. */
+  readonly notMine: boolean;
 }
 
 /** How long a stopped session may take to start for the question; milliseconds. */
@@ -33,16 +39,24 @@ const patience = 180_000;
 
 /**
  * What a delete would remove, and what would be lost with it. A stopped session is started for the question and
- * stopped again. Of a session that is gone, what was left of it. Throws SESSION_UNKNOWN.
+ * stopped again. Of a session that is gone, what was left of it. Throws SESSION_UNKNOWN, and NOT_YOURS before anything
+ * is touched.
  */
 export async function planDelete(
   ports: BackendPorts,
   name: SessionName,
   repository: RepositoryPorts,
+  options: DeleteOptions,
   report: Report,
   signal: AbortSignal,
 ): Promise<DeletePlan> {
   const { backend } = ports;
+  // Asked for meanwhile, and not needed where there is no session.
+  const whoami = backend.whoami(signal);
+  whoami.catch(() => undefined);
+  const assertMine = async (owner: string | undefined) => {
+    if (!options.notMine && owner !== (await whoami)) throw notYours(name, owner, await whoami, options);
+  };
   const session = await backend.get(name, signal);
   const url = formatLocation(session?.location ?? backend.locate(name));
   const remotes = (await repository.remotes())
@@ -51,19 +65,20 @@ export async function planDelete(
   const nothing = { remotes, unsaved: [], uncommitted: 0 };
   if (session === undefined) {
     const { objects, owner } = await backend.leftovers(name, signal);
-    if (objects.length === 0) throw unknownSession(name, await existingNames(backend, signal));
-    return { ...nothing, owner, left: objects };
+    if (objects.length > 0) await assertMine(owner);
+    else if (remotes.length === 0) throw unknownSession(name, await existingNames(backend, signal));
+    return { ...nothing, left: objects };
   }
-  const known = { ...nothing, owner: session.owner };
-  if (session.state === 'created') return known;
+  await assertMine(session.owner);
+  if (session.state === 'created') return nothing;
   try {
     const work = await workOf(ports, session, report, signal);
     const here = await repository.present(work.branches.map((branch) => branch.oid));
     const unsaved = work.branches.filter((branch) => !here.has(branch.oid));
-    return { ...known, unsaved, uncommitted: work.uncommitted };
+    return { ...nothing, unsaved, uncommitted: work.uncommitted };
   } catch (error) {
     if (!isPaudeError(error) || signal.aborted || error.code === 'GIT_FAILED') throw error;
-    return { ...known, unseen: error.message };
+    return { ...nothing, unseen: error.message };
   }
 }
 
@@ -73,7 +88,9 @@ async function workOf(ports: BackendPorts, session: Session, report: Report, sig
   report({ type: 'step', text: `looking for commits of ${name} that are not here` });
   const late = AbortSignal.timeout(patience);
   const either = AbortSignal.any([signal, late]);
-  await startBackend(ports, name, report, either, { alone: true }).catch((error: unknown) => {
+  let hasBegun = false;
+  const onPhase = ({ begun }: StartPhase) => void (hasBegun ||= begun === true);
+  await startBackend(ports, name, report, either, { alone: true, onPhase }).catch((error: unknown) => {
     if (!late.aborted || signal.aborted) throw error;
     throw new PaudeError('SESSION_FAILED', `the session ${name} did not start within ${patience / 1000} s`, {
       cause: error,
@@ -82,8 +99,8 @@ async function workOf(ports: BackendPorts, session: Session, report: Report, sig
   try {
     return await sessionWork(ports.backend, name, signal);
   } finally {
-    // Also when the user interrupts: a session that was stopped is left stopped.
-    await ports.backend.stop(name, AbortSignal.timeout(30_000));
+    // Also when the user interrupts: a session that was stopped is left stopped, and one that was on its way runs.
+    if (hasBegun) await ports.backend.stop(name, AbortSignal.timeout(30_000));
   }
 }
 
@@ -95,14 +112,33 @@ export function lossesOf(plan: DeletePlan): readonly string[] {
   if (plan.uncommitted > 0) losses.push(`${plan.uncommitted} paths have changes that are not committed`);
   if (plan.unseen !== undefined)
     losses.push(`the session's repository could not be looked at: ${plan.unseen}`);
-  if (plan.left !== undefined)
+  if (plan.left !== undefined && plan.left.length > 0)
     losses.push(`the session is gone, and of it there is left: ${plan.left.join(', ')}`);
   return losses;
 }
 
+/** What would be removed, each a phrase. */
+export function removalsOf(name: SessionName, plan: DeletePlan): readonly string[] {
+  const remotes = plan.remotes.map((remote) => `the git remote ${remote}`);
+  if (plan.left === undefined) return [`the session ${name} with its volume`, ...remotes];
+  return plan.left.length === 0 ? remotes : [`what is left of the session ${name}`, ...remotes];
+}
+
+function notYours(
+  name: SessionName,
+  owner: string | undefined,
+  me: string,
+  { confirmed }: DeleteOptions,
+): PaudeError {
+  const whose = owner ?? 'somebody else';
+  return new PaudeError('NOT_YOURS', `the session ${name} is ${whose}'s, and you are ${me}`, {
+    hint: `git paude delete ${name}${confirmed ? ' --confirm' : ''} --not-mine`,
+  });
+}
+
 /** The error of a delete that was not confirmed. */
-export function unconfirmed(name: SessionName): PaudeError {
+export function unconfirmed(name: SessionName, { notMine }: DeleteOptions): PaudeError {
   return new PaudeError('UNCONFIRMED', `the session ${name} is not removed without --confirm`, {
-    hint: `git paude delete ${name} --confirm`,
+    hint: `git paude delete ${name} --confirm${notMine ? ' --not-mine' : ''}`,
   });
 }

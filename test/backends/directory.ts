@@ -93,7 +93,7 @@ export function directoryBackend(root: string): DirectoryBackend {
     start: async function* (name) {
       const session = await get(name);
       if (session === undefined) throw unknown(name);
-      yield { text: `starting the session ${name}` };
+      yield { text: `starting the session ${name}`, begun: session.state !== 'running' };
       const file = join(folder(name), 'session.json');
       const kept = JSON.parse(await readFile(file, 'utf8')) as object;
       const draft = join(folder(name), randomUUID());

@@ -237,6 +237,87 @@ test('delete without --confirm says what it would remove; with it, only what is 
   assert.match(gone.stderr, /there is no session x; there are: y/);
 });
 
+test('a second delete of what is gone removes the remotes that are still here, and only those of that place', async () => {
+  await world.paude('create', 'x');
+  world.git('remote', 'add', 'elsewhere', 'paude://kubernetes/work/there/x');
+  const remove = async (name: SessionName, signal: AbortSignal) => {
+    await world.backend.remove(name, signal);
+    throw new PaudeError('NOT_REMOVED', 'of the session x there is left: a pod (it is still going)');
+  };
+  const slow = { backend: async () => ({ ...world.backend, remove }) };
+  const args = ['delete', 'x', '--backend=podman'];
+  assert.is((await world.paudeIn(world.repository, slow, ...args, '--confirm')).code, 1);
+  assert.is(world.git('remote'), 'elsewhere\npaude-x');
+  const asked = await world.paude(...args);
+  assert.is(asked.code, 2);
+  assert.match(asked.stderr, /this would remove: the git remote paude-x\n/);
+  const done = await world.paude(...args, '--confirm');
+  assert.is(done.code, 0, done.stderr);
+  assert.match(done.stderr, /the session x was gone already; removed: the remote paude-x\n/);
+  assert.is(world.git('remote'), 'elsewhere');
+  assert.is((await world.paude(...args, '--confirm')).code, 1);
+});
+
+/** The backend of the world with its starts and stops counted, and something otherwise. */
+function counted(otherwise: Partial<Backend>) {
+  const did: string[] = [];
+  const start: Backend['start'] = (...args) => {
+    did.push('start');
+    return (otherwise.start ?? world.backend.start)(...args);
+  };
+  const stop: Backend['stop'] = (...args) => {
+    did.push('stop');
+    return world.backend.stop(...args);
+  };
+  return { did, context: { backend: async () => ({ ...world.backend, ...otherwise, start, stop }) } };
+}
+
+test('a look before a delete leaves what was on its way running, and what was stopped stopped', async () => {
+  const name = sessionName('x');
+  const { signal } = new AbortController();
+  await world.paude('create', 'x');
+  for await (const _ of world.backend.start(name, signal));
+  const get: Backend['get'] = async () => ({
+    ...(await world.backend.get(name, signal))!,
+    state: 'starting',
+  });
+  // It is started from elsewhere meanwhile.
+  const start: Backend['start'] = async function* () {
+    yield { text: 'waiting for the pod' };
+  };
+  const coming = counted({ get, start });
+  const asked = await world.paudeIn(world.repository, coming.context, 'delete', 'x');
+  assert.is(asked.code, 2, asked.stderr);
+  assert.not.match(asked.stderr, /could not be looked at/);
+  assert.equal(coming.did, ['start']);
+  await world.backend.stop(name, signal);
+  const stopped = counted({});
+  assert.is((await world.paudeIn(world.repository, stopped.context, 'delete', 'x')).code, 2);
+  assert.equal(stopped.did, ['start', 'stop']);
+});
+
+test('somebody else’s session is not even started to be looked at', async () => {
+  const name = sessionName('x');
+  const { signal } = new AbortController();
+  await world.paude('create', 'x');
+  for await (const _ of world.backend.start(name, signal));
+  await world.backend.stop(name, signal);
+  const theirs = counted({ whoami: async () => 'bob' });
+  for (const [flags, hint] of [
+    [[], 'git paude delete x --not-mine'],
+    [['--confirm'], 'git paude delete x --confirm --not-mine'],
+  ] as const) {
+    const { code, stderr } = await world.paudeIn(world.repository, theirs.context, 'delete', 'x', ...flags);
+    assert.is(code, 2);
+    assert.match(stderr, `the session x is test's, and you are bob\nhint: ${hint}\n`);
+  }
+  assert.equal(theirs.did, []);
+  const looked = await world.paudeIn(world.repository, theirs.context, 'delete', 'x', '--not-mine');
+  assert.is(looked.code, 2);
+  assert.match(looked.stderr, 'hint: git paude delete x --confirm --not-mine\n');
+  assert.equal(theirs.did, ['start', 'stop']);
+});
+
 test('remote add: before the session is there, again, and where the name is taken', async () => {
   const first = await world.paude('remote', 'add', 'x');
   assert.is(first.code, 0, first.stderr);
