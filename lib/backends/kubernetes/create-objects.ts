@@ -1,4 +1,4 @@
-import type { KubernetesObject, V1Secret, V1Service, V1StatefulSet } from '@kubernetes/client-node';
+import type { KubernetesObject, V1Service, V1StatefulSet } from '@kubernetes/client-node';
 import { isPaudeError, PaudeError } from '../../errors.ts';
 import type { SessionName } from '../../names.ts';
 import type { Session, SessionSpec } from '../../session/session.ts';
@@ -6,10 +6,11 @@ import { ApiStatus } from './api-connection.ts';
 import { findSet, paths, type Cluster, type Facts } from './cluster.ts';
 import { kubernetesError } from './kubernetes-errors.ts';
 import { proxyPolicy, proxyService, proxySet, sessionPolicy } from './network-objects.ts';
-import { keys, labelsOf, manager, manifests, objectName } from './objects.ts';
+import { labelsOf, manager, manifests, objectName } from './objects.ts';
 import { sessionOf } from './query.ts';
-import { notOurs, refuseStrangers } from './strangers.ts';
-import { checkClass, refuseOlder, settleClaim } from './volume-claim.ts';
+import { renewObject, settleObject, type Wanted } from './settle-object.ts';
+import { notOurs } from './strangers.ts';
+import { checkClass, refuseOlder } from './volume-claim.ts';
 
 /** Undoing must not be interrupted by what made it necessary. Milliseconds. */
 const undoTime = 30_000;
@@ -17,7 +18,8 @@ const undoTime = 30_000;
 /**
  * Makes a session's PersistentVolumeClaim, its StatefulSet with no replica, its policies and its proxy. Each is posted, not applied: of two
  * creators at once just one makes the StatefulSet, and that is the session; an apply by the same field manager
- * would silently put the second one's description over the first one's.
+ * would silently put the second one's description over the first one's. What an earlier session of the name has left
+ * is made what this one needs, but for its volume. Throws NOT_OURS, NOT_REMOVED.
  */
 export async function createObjects(
   cluster: Cluster,
@@ -26,107 +28,89 @@ export async function createObjects(
 ): Promise<Session> {
   const facts = await cluster.facts(signal);
   const made: KubernetesObject[] = [];
+  const there: { readonly wanted: Wanted; readonly object: KubernetesObject }[] = [];
   // Not ended by an interrupt: whether it was made must be known, to be undone.
-  const make = async <T extends KubernetesObject>(what: string, path: string, body: T) => {
-    const object = await post<T>(cluster, what, path, body);
+  const make = async <T extends KubernetesObject>(wanted: Wanted<T>) => {
+    const object = await post(cluster, wanted);
     if (object !== undefined) made.push(object);
     return object;
   };
-  let older: KubernetesObject | undefined;
+  const ensure = async <T extends KubernetesObject>(wanted: Wanted<T>): Promise<T> => {
+    const first = await make(wanted);
+    if (first !== undefined) return first;
+    const settled = await settleObject(cluster, spec.name, wanted, () => make(wanted), signal);
+    const { object, wasThere } = settled;
+    if (wasThere) there.push({ wanted, object });
+    return object;
+  };
   try {
-    const proxy = spec.egress && (await proxyAddress(cluster, spec, facts.user, make, signal));
-    const wanted = objectsOf(cluster, spec, facts, proxy);
-    const results = await Promise.allSettled(
-      wanted.map(async ({ what, path, body }) => {
-        if ((await make(what, path, body)) !== undefined || body.kind === 'StatefulSet') return;
-        if (body.kind === 'Secret') await renewSecret(cluster, body as V1Secret);
-        else if (body.kind === 'PersistentVolumeClaim')
-          older = await settleClaim(cluster, spec.name, body, () => make(what, path, body), signal);
-        else await refuseStrangers(cluster, path, body, signal);
-      }),
-    );
+    const proxy = spec.egress && (await proxyAddress(cluster, spec, facts.user, ensure));
+    const { own, others } = objectsOf(cluster, spec, facts, proxy);
+    const making = make(own);
+    const results = await Promise.allSettled([making, ...others.map(ensure)]);
     for (const one of results) if (one.status === 'rejected') throw one.reason;
-    const set = made.find(
-      ({ kind, metadata }) => kind === 'StatefulSet' && metadata?.name === objectName(spec.name),
-    );
+    const set = await making;
     if (set === undefined) return await existing(cluster, spec.name, signal);
-    if (older !== undefined) refuseOlder(cluster, spec.name, older, set);
+    const older = there.find(({ wanted }) => wanted.body.kind === 'PersistentVolumeClaim');
+    if (older !== undefined) refuseOlder(cluster, spec.name, older.object, set);
+    // By the one who made the session alone: another creator may have wanted it otherwise.
+    const renewed = there.filter((one) => one !== older);
+    await Promise.all(
+      renewed.map(({ wanted, object }) => renewObject(cluster, spec.name, wanted, object, signal)),
+    );
     const claim = made.find(({ kind }) => kind === 'PersistentVolumeClaim');
     if (spec.description.storageClass !== undefined && claim !== undefined)
       await checkClass(cluster, spec.name, claim, signal);
     signal.throwIfAborted();
-    return sessionOf(cluster, set as V1StatefulSet)!;
+    return sessionOf(cluster, set)!;
   } catch (error) {
     await undo(cluster, made);
     throw signal.aborted && !isPaudeError(error) ? new PaudeError('INTERRUPTED', 'interrupted') : error;
   }
 }
 
-/** One that was left over is a session's of this name that is gone, or a stranger's. Throws NOT_OURS. */
-async function renewSecret(cluster: Cluster, secret: V1Secret): Promise<void> {
-  const path = paths.secrets(cluster.namespace);
-  const one = `${path}/${secret.metadata!.name}`;
-  const signal = AbortSignal.timeout(undoTime);
-  const there = await cluster.find<V1Secret>('look at its pull secret', one, signal);
-  if (there?.metadata?.labels?.[keys.managedBy] !== manager)
-    throw notOurs(cluster, 'secret', secret.metadata!.name!);
-  await cluster.ask('renew its pull secret', 'PUT', one, { body: secret, signal });
-}
-
-interface Wanted {
-  readonly what: string;
-  readonly path: string;
-  readonly body: KubernetesObject;
-}
-
-/** All that a session consists of, but for the Service, which had to be there first. */
+/** All that a session consists of, its own StatefulSet and what goes with it, but for the Service, which had to be there first. */
 function objectsOf(
   { namespace }: Cluster,
   spec: SessionSpec,
   facts: Facts,
   proxy: string | undefined,
-): readonly Wanted[] {
+): { readonly own: Wanted<V1StatefulSet>; readonly others: readonly Wanted[] } {
   const { claim, set, secret } = manifests(spec, facts.user, facts, proxy);
   const labels = labelsOf(spec.name, facts.user);
-  const policies = paths.policies(namespace);
-  return [
+  const [policies, sets] = [paths.policies(namespace), paths.sets(namespace)];
+  const others: Wanted[] = [
     { what: 'create its volume', path: paths.claims(namespace), body: claim },
-    ...(secret === undefined
-      ? []
-      : [{ what: 'create its pull secret', path: paths.secrets(namespace), body: secret }]),
     { what: 'close its network', path: policies, body: sessionPolicy(spec, labels, proxy) },
-    ...(spec.egress === undefined
-      ? []
-      : [
-          { what: 'close its proxy', path: policies, body: proxyPolicy(spec.name, labels) },
-          {
-            what: 'create its proxy',
-            path: paths.sets(namespace),
-            body: proxySet(spec, spec.egress, labels, facts),
-          },
-        ]),
-    { what: 'create it', path: paths.sets(namespace), body: set },
   ];
+  if (secret !== undefined)
+    others.push({ what: 'create its pull secret', path: paths.secrets(namespace), body: secret });
+  if (spec.egress !== undefined)
+    others.push(
+      { what: 'close its proxy', path: policies, body: proxyPolicy(spec.name, labels) },
+      { what: 'create its proxy', path: sets, body: proxySet(spec, spec.egress, labels, facts) },
+    );
+  return { own: { what: 'create it', path: sets, body: set }, others };
 }
 
 /** The address of a session's way out, which its environment names. */
 async function proxyAddress(
-  cluster: Cluster,
+  { namespace }: Cluster,
   { name }: SessionSpec,
   user: string,
-  make: (what: string, path: string, body: V1Service) => Promise<V1Service | undefined>,
-  signal: AbortSignal,
+  ensure: (wanted: Wanted<V1Service>) => Promise<V1Service>,
 ): Promise<string> {
-  const path = paths.services(cluster.namespace);
   const body = proxyService(name, labelsOf(name, user));
-  const service =
-    (await make("create its proxy's address", path, body)) ??
-    (await refuseStrangers<V1Service>(cluster, path, body, signal));
-  return service?.spec?.clusterIP ?? '';
+  const what = "create its proxy's address";
+  const service = await ensure({ what, path: paths.services(namespace), body });
+  return service.spec?.clusterIP ?? '';
 }
 
 /** Undefined where it is there already. */
-async function post<T>(cluster: Cluster, what: string, path: string, body: T): Promise<T | undefined> {
+async function post<T extends KubernetesObject>(
+  cluster: Cluster,
+  { what, path, body }: Wanted<T>,
+): Promise<T | undefined> {
   try {
     const signal = AbortSignal.timeout(undoTime);
     const query = { fieldManager: manager };
