@@ -36,7 +36,7 @@ export function placePorts({ flags, userFolder, usualPlace }: House) {
       } catch (error) {
         if (!isPaudeError(error)) throw error;
         if (await isLookedAtAnyway(place)) return;
-        const text = `${describePlace(place)} is not remembered: ${error.message}; its sessions are not looked for without ${placeFlags(place)}`;
+        const text = `${describePlace(place)} is not remembered: ${error.message}; where no remote names it, a session there is found only with ${placeFlags(place)}`;
         report({ type: 'notice', text });
       }
     },

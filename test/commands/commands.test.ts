@@ -178,7 +178,7 @@ test('where nothing can be remembered, sessions on Podman are made all the same'
   world.env['PAUDE_BACKEND'] = 'kubernetes';
   const elsewhere = await world.paude('create', 'y', '--backend=podman');
   assert.is(elsewhere.code, 0, elsewhere.stderr);
-  assert.match(elsewhere.stderr, /^podman is not remembered: .* without --backend=podman$/m);
+  assert.match(elsewhere.stderr, /^podman is not remembered: .* only with --backend=podman$/m);
 });
 
 test('where nothing can be remembered, every verb for a session on a cluster says so once and goes on', async () => {
@@ -186,7 +186,7 @@ test('where nothing can be remembered, every verb for a session on a cluster say
   writeFileSync(join(world.root, '.config'), '');
   const backend = async () => onCluster(world.backend);
   const said =
-    /^dev\/team is not remembered: \S+\.config\/paude\/places\.jsonl can't be written: ENOTDIR\b.*; its sessions are not looked for without --backend=kubernetes --kubernetes-context=dev --namespace=team$/gm;
+    /^dev\/team is not remembered: \S+\.config\/paude\/places\.jsonl can't be written: ENOTDIR\b.*; where no remote names it, a session there is found only with --backend=kubernetes --kubernetes-context=dev --namespace=team$/gm;
   for (const argv of [
     ['create', 'x'],
     ['start', 'x', '--detach', '--no-sync'],
