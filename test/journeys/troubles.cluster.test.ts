@@ -285,68 +285,6 @@ it('what a delete has left is told and removed by the next one; a volume on its 
   assert.is(paude(inScratch, 'delete', name, '--confirm').code, 0);
 });
 
-it('with few rights all goes that may; what may not is told, and not taken for a new session’s own', () => {
-  const namespace = `${scratch}-few`;
-  const env = { PAUDE_OPENSHIFT_NAMESPACE: namespace };
-  const name = world.session('few');
-  const own = `paude.io/session=${name}`;
-  const objects = () =>
-    kubectl(['get', 'sts,svc,secret,pvc,netpol', '-n', namespace, '-l', own, '-o', 'name']).split('\n');
-  const policy = () => {
-    const found = kubectl([
-      'get',
-      'netpol',
-      `paude-${name}`,
-      '-n',
-      namespace,
-      '-o',
-      'jsonpath={.spec.egress}',
-    ]);
-    return JSON.parse(found) as readonly object[];
-  };
-  makeNamespace(namespace, { rights: false });
-  try {
-    // Nothing on secrets, deployments and config maps, and no right to delete a collection or to watch.
-    const rule = (apiGroups: string, resources: readonly string[], verbs: readonly string[]) => ({
-      apiGroups: [apiGroups],
-      resources,
-      verbs,
-    });
-    const most = ['create', 'get', 'list', 'delete'];
-    kubectl(['apply', '-f', '-'], {
-      apiVersion: 'rbac.authorization.k8s.io/v1',
-      kind: 'Role',
-      metadata: { name: 'few', namespace },
-      rules: [
-        rule('', ['pods', 'services', 'persistentvolumeclaims'], most),
-        rule('apps', ['statefulsets'], most),
-        rule('networking.k8s.io', ['networkpolicies'], ['create', 'get', 'list']),
-      ],
-    });
-    kubectl(['create', 'rolebinding', 'few', '--role=few', '--user=alice', '-n', namespace]);
-    const open = paude(env, 'create', name, '--allow-network');
-    assert.is(open.code, 0, open.stderr);
-    const removed = paude(env, 'delete', name, '--confirm');
-    assert.is(removed.code, 1);
-    assert.match(removed.stderr, `there is left: networkpolicy paude-${name} (alice may not delete`);
-    assert.equal(objects(), [`networkpolicy.networking.k8s.io/paude-${name}`, '']);
-    const refused = paude(env, 'create', name);
-    assert.is(refused.code, 1);
-    assert.match(refused.stderr, `of an earlier session ${name} there is left: networkpolicy paude-${name}`);
-    assert.match(refused.stderr, `hint: git paude delete ${name} `);
-    assert.equal(policy(), [{}]);
-    makeNamespace(namespace);
-    const again = paude(env, 'create', name);
-    assert.is(again.code, 0, again.stderr);
-    assert.ok(policy().every((one) => 'to' in one));
-    const gone = paude(env, 'delete', name, '--confirm');
-    assert.is(gone.code, 0, gone.stderr);
-    assert.equal(objects(), ['']);
-  } finally {
-    removeNamespace(namespace);
-  }
-});
-
 it('create refused by quota, by admission and by a storage class: nothing is left', () => {
   const name = world.session('refused');
   const nothing = (namespace: string) =>
@@ -466,6 +404,69 @@ it('a stranger’s objects of our name are never adopted, changed or deleted', (
     kubectl(['get', 'statefulset', '-n', scratch, '-l', `paude.io/session=${name}`, '-o', 'name']),
     '',
   );
+});
+
+// The last one: the user's history keeps its namespace, which is then asked, too.
+it('with few rights all goes that may; what may not is told, and not taken for a new session’s own', () => {
+  const namespace = `${scratch}-few`;
+  const env = { PAUDE_OPENSHIFT_NAMESPACE: namespace };
+  const name = world.session('few');
+  const own = `paude.io/session=${name}`;
+  const objects = () =>
+    kubectl(['get', 'sts,svc,secret,pvc,netpol', '-n', namespace, '-l', own, '-o', 'name']).split('\n');
+  const policy = () => {
+    const found = kubectl([
+      'get',
+      'netpol',
+      `paude-${name}`,
+      '-n',
+      namespace,
+      '-o',
+      'jsonpath={.spec.egress}',
+    ]);
+    return JSON.parse(found) as readonly object[];
+  };
+  makeNamespace(namespace, { rights: false });
+  try {
+    // Nothing on secrets, deployments and config maps, and no right to delete a collection or to watch.
+    const rule = (apiGroups: string, resources: readonly string[], verbs: readonly string[]) => ({
+      apiGroups: [apiGroups],
+      resources,
+      verbs,
+    });
+    const most = ['create', 'get', 'list', 'delete'];
+    kubectl(['apply', '-f', '-'], {
+      apiVersion: 'rbac.authorization.k8s.io/v1',
+      kind: 'Role',
+      metadata: { name: 'few', namespace },
+      rules: [
+        rule('', ['pods', 'services', 'persistentvolumeclaims'], most),
+        rule('apps', ['statefulsets'], most),
+        rule('networking.k8s.io', ['networkpolicies'], ['create', 'get', 'list']),
+      ],
+    });
+    kubectl(['create', 'rolebinding', 'few', '--role=few', '--user=alice', '-n', namespace]);
+    const open = paude(env, 'create', name, '--allow-network');
+    assert.is(open.code, 0, open.stderr);
+    const removed = paude(env, 'delete', name, '--confirm');
+    assert.is(removed.code, 1);
+    assert.match(removed.stderr, `there is left: networkpolicy paude-${name} (alice may not delete`);
+    assert.equal(objects(), [`networkpolicy.networking.k8s.io/paude-${name}`, '']);
+    const refused = paude(env, 'create', name);
+    assert.is(refused.code, 1);
+    assert.match(refused.stderr, `of an earlier session ${name} there is left: networkpolicy paude-${name}`);
+    assert.match(refused.stderr, `hint: git paude delete ${name} `);
+    assert.equal(policy(), [{}]);
+    makeNamespace(namespace);
+    const again = paude(env, 'create', name);
+    assert.is(again.code, 0, again.stderr);
+    assert.ok(policy().every((one) => 'to' in one));
+    const gone = paude(env, 'delete', name, '--confirm');
+    assert.is(gone.code, 0, gone.stderr);
+    assert.equal(objects(), ['']);
+  } finally {
+    removeNamespace(namespace);
+  }
 });
 
 test.run();
