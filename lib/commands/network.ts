@@ -23,7 +23,8 @@ export const network: Command = async (context, { args, flags }) => {
   const change = { allow: given('allow'), deny: given('deny') };
   if (change.allow.length + change.deny.length > 0) {
     await changeNetwork(backend, session, (present) => changedRules(present, change), context.signal);
-    for (const entry of change.allow) context.output.say(`allowed: ${entry}`);
+    for (const entry of change.allow)
+      context.output.say(entry.trim().endsWith(':*') ? `no longer denied as ${entry}` : `allowed: ${entry}`);
     for (const entry of change.deny)
       context.output.say(`denied: ${entry}, and what was open to it is closed`);
     return 0;

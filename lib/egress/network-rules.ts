@@ -27,7 +27,7 @@ export interface HostRules {
   readonly denied: readonly HostRule[];
 }
 
-/** A word such as `npm`, or a host, in the form in which it is kept. Throws USAGE. */
+/** A word such as `npm`, or a host, in the form in which it is kept with what is allowed. Throws USAGE. */
 export function normalEntry(text: string): string {
   const word = text.trim().toLowerCase();
   return Object.hasOwn(hostGroups, word) ? word : formatHostRule(parseHostRule(text));
@@ -46,22 +46,35 @@ export function shownHosts(entry: string): readonly string[] {
 export function hostRulesOf({ agent, allow, deny }: NetworkRules): HostRules {
   const wanted = [...agent, ...allow].flatMap(hostsOf);
   const denied = sorted(
-    deny.flatMap((entry) => (isEveryPort(entry) ? atEachPort(entry, wanted, allow) : hostsOf(entry))),
+    deny.flatMap((entry) =>
+      isEveryPort(entry) ? atEachPort(entry, wanted, allow) : hostsOf(entry).flatMap(inEachScheme),
+    ),
   );
-  const allowed = sorted(wanted).filter((rule) => !denied.some((other) => covers(other, rule)));
-  return { allowed, denied };
+  const isDenied = (rule: HostRule) =>
+    denied.some((other) => other.scheme === rule.scheme && covers(other, rule));
+  return { allowed: sorted(wanted).filter((rule) => !isDenied(rule)), denied };
 }
 
-/** `HOST:*` at the ports that are wanted of names of it, but for those at which that very host was allowed since. */
+/** What is denied at a port is denied through TLS and in the clear. */
+function inEachScheme(rule: HostRule): readonly HostRule[] {
+  return [
+    { ...rule, scheme: 'tls' },
+    { ...rule, scheme: 'http' },
+  ];
+}
+
+/** `HOST:*` as it is wanted of names of it, but for the ports and schemes of that very host that were allowed since. */
 function atEachPort(
   entry: string,
   wanted: readonly HostRule[],
   allow: readonly string[],
 ): readonly HostRule[] {
   const host = hostDenied(entry);
-  const since = new Set(hostsAlone(allow).flatMap((rule) => (rule.host === host.host ? [rule.port] : [])));
+  const since = hostsAlone(allow).filter((rule) => rule.host === host.host);
+  const isSince = ({ port, scheme }: HostRule) =>
+    since.some((rule) => rule.port === port && rule.scheme === scheme);
   return wanted
-    .filter((rule) => !since.has(rule.port) && (coversName(host, rule) || coversName(rule, host)))
+    .filter((rule) => !isSince(rule) && (coversName(host, rule) || coversName(rule, host)))
     .map(({ port, scheme }) => ({ ...host, port, scheme }));
 }
 
@@ -94,24 +107,28 @@ function coversName(rule: HostRule, other: HostRule): boolean {
 }
 
 /**
- * What rules become when entries are allowed and denied; the last word counts. A name that is denied without a port is
- * denied at every port, and what was allowed of it is taken back. Throws USAGE for what would have no effect.
+ * What rules become when entries are allowed and denied; the last word counts. A name that is denied without a port, or
+ * as `HOST:*`, is denied at every port, and what was allowed of it is taken back. To allow `HOST:*` takes back no more
+ * than that denial. Throws USAGE for what would have no effect.
  */
 export function changedRules(
   rules: NetworkRules,
   change: { readonly allow: readonly string[]; readonly deny: readonly string[] },
 ): NetworkRules {
-  const allow = change.allow.map(normalEntry);
-  const twice = allow.find((entry) => change.deny.map(normalEntry).includes(entry));
-  if (twice !== undefined)
-    throw new PaudeError('USAGE', `${twice} is both allowed and denied`, { hint: 'leave one of them out' });
+  const undenied = change.allow.filter(saysEveryPort).map(wholeHost);
+  const allow = change.allow.filter((entry) => !saysEveryPort(entry)).map(normalEntry);
   const deny = change.deny.map((entry) => (isWholeHost(entry) ? wholeHost(entry) : normalEntry(entry)));
-  const takenBack = (entry: string) => deny.includes(entry) || deny.some((other) => closes(other, entry));
-  const back = [...allow.map(bare), ...change.allow.filter(isWholeHost).map(wholeHost)];
+  const back = [...undenied, ...allow.map(bare), ...change.allow.filter(isWholeHost).map(wholeHost)];
+  const twice = deny.find((entry) => back.includes(bare(entry)));
+  if (twice !== undefined)
+    throw new PaudeError('USAGE', `${named(twice)} is both allowed and denied`, {
+      hint: 'leave one of them out',
+    });
+  for (const entry of undenied) refuseUndenied(entry, rules.deny);
   const changed = {
     ...rules,
     allow: union(
-      rules.allow.filter((entry) => !takenBack(entry)),
+      rules.allow.filter((entry) => !deny.some((other) => closes(other, entry))),
       allow,
     ),
     deny: union(
@@ -123,19 +140,33 @@ export function changedRules(
   return changed;
 }
 
-/** A host without a port, and no word. */
+/** A host without a port, and no word; or what says every port. */
 function isWholeHost(text: string): boolean {
   const word = text.trim().toLowerCase();
-  return !Object.hasOwn(hostGroups, word) && /^(private:)?[^:/]+$/.test(word);
+  return !Object.hasOwn(hostGroups, word) && /^(private:)?[^:/]+(:\*)?$/.test(word);
+}
+
+/** `HOST:*`, as a denial is shown. */
+function saysEveryPort(text: string): boolean {
+  return isWholeHost(text) && isEveryPort(text.trim());
 }
 
 function wholeHost(text: string): string {
-  return `${parseHostRule(text).host}${everyPort}`;
+  return `${parseHostRule(text.trim().replace(/:\*$/, '')).host}${everyPort}`;
 }
 
-/** Whether a `HOST:*` stands for all of what was allowed. */
+/** A denial as it is said: of a host at every port, the host. */
+function named(denied: string): string {
+  return isEveryPort(denied) ? hostDenied(denied).host : denied;
+}
+
+/** Whether a denial stands for all of what was allowed. */
 function closes(denied: string, entry: string): boolean {
-  return isEveryPort(denied) && hostsAlone([entry]).some((rule) => coversName(hostDenied(denied), rule));
+  if (denied === entry) return true;
+  const covering = isEveryPort(denied)
+    ? (rule: HostRule) => coversName(hostDenied(denied), rule)
+    : (rule: HostRule) => hostsOf(denied).some((other) => covers(other, rule));
+  return hostsAlone([entry]).some(covering);
 }
 
 /** What may resolve to a private address is the same host. */
@@ -148,10 +179,22 @@ function refuseCovered(entry: string, deny: readonly string[]): void {
     isEveryPort(other) ? closesPartly(other, entry) : coversPartly(other, entry),
   );
   if (over === undefined) return;
-  const name = isEveryPort(over) ? hostDenied(over).host : over;
+  const name = named(over);
   throw new PaudeError('USAGE', `${entry} stays closed: ${name} is denied`, {
     hint: `allow that again: --allow '${name}'`,
   });
+}
+
+function refuseUndenied(entry: string, deny: readonly string[]): void {
+  if (deny.includes(entry)) return;
+  const name = named(entry);
+  throw new PaudeError(
+    'USAGE',
+    `${entry} takes back what is denied, and ${name} is not denied at every port`,
+    {
+      hint: `allow it at a port: --allow '${name}', --allow '${name}:PORT'`,
+    },
+  );
 }
 
 function coversPartly(denied: string, entry: string): boolean {

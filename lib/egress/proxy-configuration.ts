@@ -62,11 +62,11 @@ export function proxyConfiguration(rules: HostRules, upstream?: UpstreamProxy): 
 
 /** `SCHEME_ok`: what may be asked for by name and port. One name a line, for squid's lines have an end. */
 function nameRules(scheme: HostRule['scheme'], { allowed, denied }: HostRules): readonly string[] {
-  const wanted = allowed.filter((rule) => rule.scheme === scheme);
-  const ports = [...new Set(wanted.map(({ port }) => port))];
+  const ports = [...new Set(allowed.flatMap((rule) => (rule.scheme === scheme ? [rule.port] : [])))];
   const lines = ports.flatMap((port) => {
-    const of = (rules: readonly HostRule[]) => rules.filter((rule) => rule.port === port).map(hostPattern);
-    const [yes, no] = [of(wanted), of(denied)];
+    const of = (rules: readonly HostRule[]) =>
+      rules.filter((rule) => rule.scheme === scheme && rule.port === port).map(hostPattern);
+    const [yes, no] = [of(allowed), of(denied)];
     return [
       `acl ${scheme}_port_${port} port ${port}`,
       ...yes.map((pattern) => `acl ${scheme}_names_${port} dstdom_regex -n -i ${pattern}`),

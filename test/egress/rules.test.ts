@@ -10,6 +10,7 @@ import {
   hostPattern,
   hostRulesOf,
   normalEntry,
+  shownHosts,
   type NetworkRules,
 } from '../../lib/egress/network-rules.ts';
 import { proxyConfiguration } from '../../lib/egress/proxy-configuration.ts';
@@ -108,7 +109,7 @@ test('a pattern stands for what it says, and for nothing beside', () => {
 test('what is denied goes before what is allowed, also under a wildcard', () => {
   const all = (allow: readonly string[], deny: readonly string[]) => {
     const { allowed, denied } = hostRulesOf(rules(allow, deny));
-    return [allowed.map(formatHostRule), denied.map(formatHostRule)];
+    return [allowed, denied.filter(({ scheme }) => scheme === 'tls')].map((list) => list.map(formatHostRule));
   };
   assert.equal(all(['b.org', 'a.org', 'a.org'], []), [['a.org', 'b.org'], []]);
   assert.equal(all(['npm'], ['registry.yarnpkg.com']), [['registry.npmjs.org'], ['registry.yarnpkg.com']]);
@@ -176,6 +177,62 @@ test('patterns, on either side of what is denied at every port', () => {
       `${entry} stays closed: ${over} is denied`,
     );
   assert.ok(hostRulesOf(again('b.x.org:8443')).denied.every(({ host }) => host !== 'b.x.org'));
+});
+
+test('what was allowed since of a host that is denied is that scheme’s alone', () => {
+  const denied = changedRules(rules([]), { allow: [], deny: ['llm.corp'] });
+  const plain = changedRules(denied, { allow: ['http://llm.corp:8443'], deny: [] });
+  const agent = ['llm.corp:8443'];
+  const hosts = hostRulesOf({ ...plain, agent });
+  assert.equal(hosts.allowed.map(formatHostRule), ['http://llm.corp:8443']);
+  const text = proxyConfiguration(hosts);
+  assert.match(text, 'acl http_names_8443 dstdom_regex -n -i ^llm\\.corp$');
+  assert.is(/denied|tls_names/.test(text), false, text);
+  const both = changedRules(plain, { allow: ['llm.corp:8443'], deny: [] });
+  assert.equal(hostRulesOf(both).allowed.map(formatHostRule), ['http://llm.corp:8443', 'llm.corp:8443']);
+  // With a port, in TLS and in the clear: of a pattern, all but that.
+  const patterns = rules(['*.a.org:8443', 'http://*.a.org:8443', 'http://x.a.org:8443']);
+  const one = hostRulesOf(changedRules(patterns, { allow: [], deny: ['x.a.org:8443'] }));
+  assert.equal(one.allowed.map(formatHostRule), ['*.a.org:8443', 'http://*.a.org:8443']);
+  for (const scheme of ['tls', 'http'])
+    assert.match(proxyConfiguration(one), `acl ${scheme}_denied_8443 dstdom_regex -n -i ^x\\.a\\.org$`);
+});
+
+test('a host that may be private is the same host', () => {
+  for (const [allow, deny] of [
+    ['private:a.org', 'a.org'],
+    ['private:a.org', 'a.org:443'],
+    ['private:a.org:8443', 'a.org:8443'],
+    ['a.org:8443', 'private:a.org:8443'],
+    ['a.org', 'A.org:*'],
+  ] as const)
+    assert.match(
+      refuses(() => changedRules(rules([]), { allow: [allow], deny: [deny] })),
+      'is both allowed and denied',
+      `${allow}, ${deny}`,
+    );
+  const words: NetworkRules = rules(['private:a.org:8443', 'private:registry.npmjs.org']);
+  const denied = changedRules(words, { allow: [], deny: ['a.org:8443', 'npm'] });
+  assert.equal(denied.allow, []);
+  const again = changedRules(denied, { allow: ['a.org:8443', 'npm'], deny: [] });
+  assert.is(hostRulesOf(again).allowed.length, 3);
+  assert.equal(
+    hostRulesOf(again).allowed.filter(({ isPrivate }) => isPrivate),
+    [],
+  );
+});
+
+test('a denial at every port can be given as it is shown', () => {
+  const denied = changedRules(rules(['a.org', 'a.org:8443']), { allow: [], deny: ['A.org:*', '*.b.org:*'] });
+  assert.equal(denied, rules([], ['*.b.org:*', 'a.org:*']));
+  assert.equal(shownHosts('a.org:*'), ['a.org:*']);
+  assert.equal(changedRules(denied, { allow: ['a.org:*', '*.b.org:*'], deny: [] }), rules([]));
+  assert.match(
+    refuses(() => changedRules(rules([]), { allow: ['a.org:*'], deny: [] })),
+    'a.org is not denied at every port',
+  );
+  refuses(() => changedRules(rules([]), { allow: [], deny: ['http://a.org:*'] }));
+  refuses(() => normalEntry('a.org:*'));
 });
 
 test('the configuration is the same for the same rules, and has no name in it that is not allowed', () => {
