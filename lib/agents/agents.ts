@@ -22,14 +22,14 @@ export function withoutSecrets(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
 }
 
 /**
- * The hosts that an agent needs, by what a shell's environment says of its provider and of where its API is. An API
- * on the session's own machine needs none. Throws USAGE where a variable has an address in the place of a name.
+ * The hosts that an agent needs, by what a shell's environment says of its provider and of where its API is: that
+ * first, for without it the agent does not work. An API on the session's own machine needs none. Throws USAGE where a variable has an address in the place of a name.
  */
 export function agentHosts(agent: Agent, env: NodeJS.ProcessEnv): readonly string[] {
   const isSet = (name: string) => !['', '0', 'false'].includes(env[name] ?? '');
   const provider = agent.hosts.find(({ when }) => when === undefined || isSet(when));
   const places = agent.baseUrls.flatMap((name) => hostOfUrl(name, env[name] ?? '') ?? []);
-  return [...(provider?.hosts ?? []), ...places];
+  return [...places, ...(provider?.hosts ?? [])];
 }
 
 function hostOfUrl(variable: string, text: string): string | undefined {

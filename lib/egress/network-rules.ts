@@ -7,7 +7,7 @@ import { hostGroups } from './host-groups.ts';
  * `HOST:*` stands for a host at every port, also at those that a later start's agent needs.
  */
 export interface NetworkRules {
-  /** What the agent needs, by the shell that last started it. */
+  /** What the agent needs, by the shell that last started it; what it can't work without first. */
   readonly agent: readonly string[];
   /** What the user allowed besides. */
   readonly allow: readonly string[];

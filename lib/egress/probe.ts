@@ -1,3 +1,5 @@
+import { formatHostRule, type HostRule } from './host-rule.ts';
+
 /** An address that a session must not reach, and whose it is. */
 export interface Closed {
   readonly kind: 'guarded' | 'direct' | 'dns-tcp' | 'dns-udp' | 'metadata' | 'api' | 'node';
@@ -11,7 +13,7 @@ export interface ProbePlan {
   /** The one name that is not counted as asked for. */
   readonly refused: string;
   /** Undefined where nothing is allowed. */
-  readonly allowed?: { readonly host: string; readonly port: number };
+  readonly allowed?: HostRule;
 }
 
 export interface Verdict {
@@ -19,7 +21,7 @@ export interface Verdict {
   readonly open: readonly string[];
   /** The proxy neither refuses nor lets through as it should. */
   readonly proxy?: string;
-  /** The proxy can't reach what is allowed: no danger, and the agent won't work. */
+  /** What is allowed and the proxy can't reach, and why: no danger, and the agent won't work. */
   readonly unreachable?: string;
 }
 
@@ -53,7 +55,9 @@ export function formatPlan({ closed, refused, allowed }: ProbePlan): string {
   return [
     ...tries,
     `refused proxy-refuses ${refused} 443`,
-    ...(allowed === undefined ? [] : [`allowed proxy-reaches ${allowed.host} ${allowed.port}`]),
+    ...(allowed === undefined
+      ? []
+      : [`allowed proxy-reaches ${allowed.host} ${allowed.port} ${allowed.scheme}`]),
     '',
   ].join('\n');
 }
@@ -90,6 +94,6 @@ export function verdictOf(plan: ProbePlan, answer: string): Verdict {
     ...(refused?.state === 'ok' ? {} : { proxy: refused?.why || 'it gave no answer' }),
     ...(plan.allowed === undefined || allowed?.state === 'ok'
       ? {}
-      : { unreachable: allowed?.why || 'it gave no answer' }),
+      : { unreachable: `${formatHostRule(plan.allowed)}: ${allowed?.why || 'it gave no answer'}` }),
   };
 }

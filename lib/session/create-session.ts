@@ -67,8 +67,8 @@ async function egressOf(
   signal: AbortSignal,
 ): Promise<EgressSpec> {
   const image = await ensureProxyImage(description, report, signal);
-  const agent = hosts.map(normalEntry);
-  const rules = { agent: [...new Set(agent)].sort(), allow: description.allow ?? [], deny: [] };
+  const agent = [...new Set(hosts.map(normalEntry))];
+  const rules = { agent, allow: description.allow ?? [], deny: [] };
   const { upstreamProxy } = description;
   return {
     image,

@@ -1,4 +1,5 @@
-import { hostRulesOf, type NetworkRules } from '../egress/network-rules.ts';
+import { hostRulesOf, shownHosts, type NetworkRules } from '../egress/network-rules.ts';
+import { formatHostRule } from '../egress/host-rule.ts';
 import { formatPlan, planOf, verdictOf, type ProbePlan, type Verdict } from '../egress/probe.ts';
 import { isPaudeError, PaudeError } from '../errors.ts';
 import type { SessionName } from '../names.ts';
@@ -62,12 +63,13 @@ export async function probeNetwork(
   return verdictOf(plan, answer);
 }
 
-/** One name that must be let through: the first that is no pattern. The probe asks in the clear at port 80 only. */
+/** One name that must be let through: of what the agent needs, else of what was allowed, the first that is no pattern. */
 function allowedHost(rules: NetworkRules): ProbePlan['allowed'] {
-  const found = hostRulesOf(rules).allowed.find(
-    ({ host, port, scheme }) => !host.includes('*') && (scheme === 'http') === (port === 80),
-  );
-  return found === undefined ? undefined : { host: found.host, port: found.port };
+  const open = new Map(hostRulesOf(rules).allowed.map((rule) => [formatHostRule(rule), rule]));
+  return [...rules.agent, ...rules.allow]
+    .flatMap(shownHosts)
+    .map((host) => open.get(host))
+    .find((rule) => rule !== undefined && !rule.host.includes('*'));
 }
 
 /** Throws SESSION_FAILED, and NETWORK_UNENFORCED unless the user accepts that; true where it had to be accepted. */
@@ -79,10 +81,7 @@ export function judge(
   report: Report,
 ): boolean {
   if (unreachable !== undefined)
-    report({
-      type: 'notice',
-      text: `the proxy of ${name} does not reach what the agent needs: ${unreachable}`,
-    });
+    report({ type: 'notice', text: `the proxy of ${name} does not reach ${unreachable}` });
   if (proxy !== undefined) {
     throw new PaudeError(
       'SESSION_FAILED',

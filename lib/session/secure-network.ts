@@ -13,7 +13,7 @@ import type { Starting } from './start-backend.ts';
 export interface NetworkPorts {
   readonly backend: Backend;
   readonly network: {
-    /** The hosts that an agent needs, by what this shell's variables say. */
+    /** The hosts that an agent needs, by what this shell's variables say; what it can't work without first. */
     readonly agentHosts: (agent: string) => Promise<readonly string[]>;
     /** USER:PASSWORD for the proxy of the user's own network. */
     readonly upstreamLogin: (url: string) => Promise<string | undefined>;
@@ -148,7 +148,7 @@ async function verdictOn(
 
 /** The same object where nothing changes. */
 function withAgentHosts(rules: NetworkRules, hosts: readonly string[]): NetworkRules {
-  const agent = [...new Set(hosts.map(normalEntry))].sort();
+  const agent = [...new Set(hosts.map(normalEntry))];
   return JSON.stringify(agent) === JSON.stringify(rules.agent) ? rules : { ...rules, agent };
 }
 

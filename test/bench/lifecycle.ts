@@ -1,3 +1,4 @@
+import { parseHostRule } from '../../lib/egress/host-rule.ts';
 import { hostRulesOf } from '../../lib/egress/network-rules.ts';
 import { formatPlan, planOf } from '../../lib/egress/probe.ts';
 import { proxyConfiguration } from '../../lib/egress/proxy-configuration.ts';
@@ -13,7 +14,7 @@ interface Bare {
   readonly proxy: string;
 }
 
-const allowed = { host: 'api.anthropic.com', port: 443 };
+const allowed = parseHostRule('api.anthropic.com');
 
 /**
  * A session's verbs, and the bare Podman commands that each of them needs, one after the other, as a person would give

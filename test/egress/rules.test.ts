@@ -267,6 +267,8 @@ test('the agent’s hosts follow its provider, and where its API is', () => {
     of({ ANTHROPIC_BASE_URL: 'https://llm.corp.example:8443/x' }).includes('https://llm.corp.example:8443'),
   );
   assert.ok(of({ ANTHROPIC_BASE_URL: 'http://llm.corp.example' }).includes('http://llm.corp.example:80'));
+  // Without it the agent does not work: it is what a start tries.
+  assert.is(of({ ANTHROPIC_BASE_URL: 'https://llm.corp' })[0], 'https://llm.corp:443');
   for (const local of ['http://127.0.0.1:4', 'http://localhost:4', 'http://[::1]:4'])
     assert.equal(of({ ANTHROPIC_BASE_URL: local }), of({}));
   for (const [variable, url, address] of [
@@ -337,7 +339,7 @@ test('the proxy’s ledger is read, and what is not of its form is left out', ()
 });
 
 test('without the guarded port there is no plan, and what was not answered is not proved', () => {
-  const allowed = { host: 'a.org', port: 443 };
+  const allowed = parseHostRule('http://a.org:8080');
   assert.is(planOf('metadata 169.254.169.254 80\n', allowed), undefined);
   const plan = planOf('guarded 10.0.0.1 3130\ndns 10.0.0.2 53\nnonsense\nnode ; 1\n', allowed)!;
   assert.equal(formatPlan(plan).trim().split('\n'), [
@@ -345,7 +347,7 @@ test('without the guarded port there is no plan, and what was not answered is no
     '1 udp 10.0.0.2 53',
     '2 tcp 10.0.0.2 53',
     'refused proxy-refuses probe.git-paude.invalid 443',
-    'allowed proxy-reaches a.org 443',
+    'allowed proxy-reaches a.org 8080 http',
   ]);
   const good = '0 ok\n1 ok\n2 ok\nrefused ok\nallowed ok\n';
   assert.equal(verdictOf(plan, good), { open: [] });
@@ -355,7 +357,10 @@ test('without the guarded port there is no plan, and what was not answered is no
     verdictOf(plan, good.replace('refused ok', 'refused failed it lets through')).proxy,
     'it lets through',
   );
-  assert.is(verdictOf(plan, good.replace('allowed ok', 'allowed failed DNS')).unreachable, 'DNS');
+  assert.is(
+    verdictOf(plan, good.replace('allowed ok', 'allowed failed DNS')).unreachable,
+    'http://a.org:8080: DNS',
+  );
   assert.is(verdictOf(plan, '').open.length, 3);
   const node = 'node open fe80::1%eth0 port 10250\n';
   assert.equal(verdictOf(plan, good + node).open, ['its node (fe80::1%eth0 port 10250)']);

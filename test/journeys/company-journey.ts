@@ -105,7 +105,7 @@ export function companyJourney(
     const first = outside.name('first');
     assert.is(paude(['stop', behind]).code, 0);
     const wrong = paude(['start', behind, '--detach'], upstream('another'));
-    assert.match(wrong.stderr, `the proxy of ${behind} does not reach what the agent needs`);
+    assert.match(wrong.stderr, `the proxy of ${behind} does not reach api.anthropic.com: `);
     assert.is(get(behind, `https://${first}/who`).includes('reached'), false);
     const right = paude(['start', behind, '--detach'], upstream());
     assert.is(right.code, 0, right.stderr);

@@ -11,6 +11,7 @@ import { suite } from '../harness/suite.ts';
 
 const test = suite('secure network');
 const never = new AbortController().signal;
+const quiet = () => undefined;
 const up = Promise.resolve();
 const started = { proxy: up, session: up, done: up, hasBegun: () => false };
 const begun = { ...started, hasBegun: () => true };
@@ -151,27 +152,40 @@ test('into one’s own goes the login to a proxy of one’s network', async () =
   assert.equal(asked.commands, ['login', 'around', 'probe']);
 });
 
-test('the probe asks for a name as its rule lets it through', async () => {
-  const agent = ['http://a.example.com:8080', 'https://b.example.com:80', 'z.example.com'];
-  const session = sessionIn('stopped');
-  const egress = { image: 'none', rules: { agent, allow: [], deny: [] } };
-  const { backend } = backendOf({});
-  let asked: readonly string[] = [];
-  const seeing: Backend = {
-    ...backend,
-    open: (name, command, ...more) => {
-      asked = command;
-      return backend.open(name, command, ...more);
-    },
+test('the probe asks for what the agent needs first, as its rule lets it through', async () => {
+  const asked = async (rules: NetworkRules) => {
+    const { backend } = backendOf(closed);
+    let [host, plan]: [readonly string[], string] = [[], ''];
+    const seeing: Backend = {
+      ...backend,
+      open: async (name, command, ...more) => {
+        const tunnel = await backend.open(name, command, ...more);
+        if (command[1] === 'around') host = command.slice(2);
+        if (command[1] === 'probe') tunnel.stdin.on('data', (text) => (plan += text));
+        return tunnel;
+      },
+    };
+    const session = sessionIn('stopped');
+    const network = { ...noNetwork.network, agentHosts: async () => rules.agent };
+    const own = { ...session, egress: { image: 'none', rules } };
+    const securing = secureNetwork({ backend: seeing, network }, Promise.resolve(own), begun, quiet, never);
+    await securing;
+    return [...host, /proxy-reaches .* (\S+)$/m.exec(plan)?.[1]];
   };
-  await secureNetwork(
-    { backend: seeing, network: { ...noNetwork.network, agentHosts: async () => agent } },
-    Promise.resolve({ ...session, egress }),
-    started,
-    () => undefined,
-    never,
-  ).catch(() => undefined);
-  assert.equal(asked, ['paude-proxy', 'around', 'z.example.com', '443']);
+  const agent = ['llm.corp', 'api.example.com'];
+  const allow = ['aaa.example.com'];
+  assert.equal(await asked({ agent, allow, deny: [] }), ['llm.corp', '443', 'tls']);
+  assert.equal(await asked({ agent: ['*.x.org', 'http://llm.corp:8080'], allow, deny: [] }), [
+    'llm.corp',
+    '8080',
+    'http',
+  ]);
+  assert.equal(await asked({ agent, allow, deny: ['llm.corp:*'] }), ['api.example.com', '443', 'tls']);
+  assert.equal(await asked({ agent: [], allow: ['npm', ...allow], deny: [] }), [
+    'registry.npmjs.org',
+    '443',
+    'tls',
+  ]);
 });
 
 test('one that did not run is probed, whatever it says of itself', async () => {
