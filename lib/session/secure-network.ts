@@ -87,7 +87,8 @@ async function prove(
     session.owner === user ? await bringUpToDate(ports, session, egress.rules, signal) : egress.rules;
   const [verdict, openings, mayBeOpen] = await Promise.all([
     verdictOn(backend, session, rules, starting, report, signal),
-    backend.openings(location.name, signal),
+    // What selects its parts shows by the labels that they have.
+    starting.session.then(() => backend.openings(location.name, signal)),
     network.acceptUnenforced(),
   ]);
   // What was accepted at a start holds until the next one.

@@ -123,6 +123,32 @@ it('nobody reaches a session, and its own service account is not there', async (
   assert.is((await plain.run(one, ['ls', '/var/run/secrets/kubernetes.io'])).code === 0, false);
 });
 
+it('a policy that lets others into its proxy is found by a label that only the pod has', async () => {
+  const policy = {
+    apiVersion: 'networking.k8s.io/v1',
+    kind: 'NetworkPolicy',
+    metadata: { name: `lets-in-${process.pid}`, namespace: 'paude-plain' },
+    spec: {
+      podSelector: { matchLabels: { 'statefulset.kubernetes.io/pod-name': `proxy-paude-${one}-0` } },
+      policyTypes: ['Ingress', 'Egress'],
+      egress: [{}],
+    },
+  };
+  world.apply(policy);
+  try {
+    // Out goes a proxy by itself.
+    await plain.start(one);
+    world.apply({ ...policy, spec: { ...policy.spec, ingress: [{}] } });
+    const error = await plain.start(one).catch((reason: unknown) => reason);
+    assert.ok(isPaudeError(error, 'NETWORK_UNENFORCED'), String(error));
+    assert.match(error.message, `the policy lets-in-${process.pid} of paude-plain, which lets others into`);
+  } finally {
+    world.kubectl('delete', 'networkpolicy', policy.metadata.name, '-n', 'paude-plain');
+  }
+  assert.is((await plain.backend.get(one, never))?.state, 'stopped');
+  await plain.start(one);
+});
+
 it('another policy that opens a session is found and named, and the session does not run', async () => {
   const policy = {
     apiVersion: 'networking.k8s.io/v1',

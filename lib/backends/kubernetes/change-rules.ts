@@ -1,4 +1,3 @@
-import type { V1NetworkPolicyList } from '@kubernetes/client-node';
 import type { NetworkRules } from '../../egress/network-rules.ts';
 import type { PaudeError } from '../../errors.ts';
 import type { SessionName } from '../../names.ts';
@@ -6,7 +5,7 @@ import { filtered } from '../../session/change-network.ts';
 import { ApiStatus } from './api-connection.ts';
 import { findSet, paths, type Cluster } from './cluster.ts';
 import { assertOurs } from './strangers.ts';
-import { configurationOf, selectorOf } from './network-objects.ts';
+import { configurationOf } from './network-objects.ts';
 import { keys, manager } from './objects.ts';
 import { sessionOf } from './query.ts';
 import { configurationPath, pointer, unknown } from './scale.ts';
@@ -58,51 +57,4 @@ export async function changeRules(
       refused = { said, error };
     }
   }
-}
-
-/** Policies that others made, and that open a session's pod: policies add up. */
-export async function openings(
-  cluster: Cluster,
-  name: SessionName,
-  signal: AbortSignal,
-): Promise<readonly string[]> {
-  const path = paths.policies(cluster.namespace);
-  const found = await cluster.ask<V1NetworkPolicyList>('look at its policies', 'GET', path, { signal });
-  const labels = new Map(
-    Object.entries({ [keys.name]: 'paude', [keys.instance]: name, ...selectorOf(name, 'session') }),
-  );
-  return found.items.flatMap(({ metadata, spec }) => {
-    const own = metadata?.labels?.[keys.managedBy] === manager && metadata.labels[keys.session] === name;
-    const types = spec?.policyTypes ?? ['Ingress', ...(spec?.egress === undefined ? [] : ['Egress'])];
-    const out = types.includes('Egress') && (spec?.egress?.length ?? 0) > 0;
-    const incoming = types.includes('Ingress') && (spec?.ingress?.length ?? 0) > 0;
-    if (own || !(out || incoming) || !selects(spec?.podSelector, labels)) return [];
-    return [`the policy ${metadata?.name} of ${cluster.namespace}`];
-  });
-}
-
-interface Selector {
-  readonly matchLabels?: Readonly<Record<string, string>>;
-  readonly matchExpressions?: readonly {
-    readonly key: string;
-    readonly operator: string;
-    readonly values?: readonly string[];
-  }[];
-}
-
-/** Kubernetes' label selectors; one that can't be understood counts as one that selects. */
-function selects(
-  { matchLabels = {}, matchExpressions = [] }: Selector = {},
-  labels: ReadonlyMap<string, string>,
-): boolean {
-  return (
-    Object.entries(matchLabels).every(([key, value]) => labels.get(key) === value) &&
-    matchExpressions.every(({ key, operator, values = [] }) => {
-      const value = labels.get(key);
-      if (operator === 'In') return value !== undefined && values.includes(value);
-      if (operator === 'NotIn') return value === undefined || !values.includes(value);
-      if (operator === 'Exists') return value !== undefined;
-      return operator !== 'DoesNotExist' || value === undefined;
-    })
-  );
 }
