@@ -98,7 +98,7 @@ export interface Backend {
     signal: AbortSignal,
   ): Promise<number>;
   /**
-   * Changes a session's rules, for whenever its proxy is made or starts again; a proxy that runs is told by who calls.
+   * Changes a session's rules, for whenever its proxy is made anew; a proxy that runs is told by who calls, and at each start.
    * No change at the same time is lost: `change` gets the rules as they are, and gets them anew where another change
    * was faster; what it gives back as it is changes nothing. Gives the rules that are kept. Throws SESSION_UNKNOWN,
    * NETWORK_OPEN, and what `change` throws.

@@ -1,4 +1,4 @@
-import { PaudeError } from '../errors.ts';
+import { isPaudeError, PaudeError } from '../errors.ts';
 import { addedUp, parseLedger, stillBlocked, type BlockedHost } from '../egress/ledger.ts';
 import { hostRulesOf, type NetworkRules } from '../egress/network-rules.ts';
 import { proxyConfiguration } from '../egress/proxy-configuration.ts';
@@ -8,8 +8,9 @@ import type { Backend } from './backend.ts';
 import type { EgressSpec, Session } from './session.ts';
 
 /**
- * Changes a session's rules. Kept first, so that what was denied stays so whatever happens then; in force, in a session
- * that runs, when it ends. Gives the rules as they are then. Throws NETWORK_OPEN, SESSION_FAILED, SESSION_UNKNOWN, and what `change` throws.
+ * Changes a session's rules. Kept first, so that what was denied stays so whatever happens then; in force, wherever a
+ * proxy runs, when it ends: one may outlive its session. Gives the rules as they are then. Throws NETWORK_OPEN,
+ * SESSION_FAILED, SESSION_UNKNOWN, and what `change` throws.
  */
 export async function changeNetwork(
   backend: Backend,
@@ -17,12 +18,32 @@ export async function changeNetwork(
   change: (rules: NetworkRules) => NetworkRules,
   signal: AbortSignal,
 ): Promise<NetworkRules> {
+  filtered(session);
+  const rules = await backend.changeRules(session.location.name, change, signal);
+  try {
+    return await bringInForce(backend, session, rules, signal);
+  } catch (error) {
+    const isAbsent = isPaudeError(error, 'SESSION_STOPPED') || isPaudeError(error, 'SESSION_UNKNOWN');
+    // The next start brings them in force.
+    if (isAbsent && session.state !== 'running') return rules;
+    throw error;
+  }
+}
+
+/**
+ * Tells the proxy of a session the rules that are kept, at first these, and ends when they are in force. Gives them.
+ * Throws SESSION_FAILED, and SESSION_STOPPED or SESSION_UNKNOWN where no proxy runs.
+ */
+export async function bringInForce(
+  backend: Backend,
+  session: Session,
+  kept: NetworkRules,
+  signal: AbortSignal,
+): Promise<NetworkRules> {
   const { name } = session.location;
   const { upstream } = filtered(session);
-  let rules = await backend.changeRules(name, change, signal);
-  if (session.state !== 'running') return rules;
   const command = ['paude-proxy', 'configure'];
-  for (;;) {
+  for (let rules = kept; ;) {
     const input = proxyConfiguration(hostRulesOf(rules), upstream);
     await askSession(backend, name, { role: 'proxy', command, input, framed: true }, signal);
     // Of two changes at once, the earlier one may have reached the proxy last.

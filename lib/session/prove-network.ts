@@ -26,14 +26,14 @@ export async function wasProved(backend: Backend, name: SessionName, signal: Abo
 }
 
 /**
- * Has the session try the ways out of it, and the proxy's answers, by what the proxy says is around. Throws NETWORK_DOWN
- * where the proxy itself has no way out.
+ * Has the session try the ways out of it, and the proxy's answers, by what the proxy says is around; once it is `ready`:
+ * it runs, and the proxy holds to these rules. Throws NETWORK_DOWN where the proxy itself has no way out.
  */
 export async function probeNetwork(
   backend: Backend,
   name: SessionName,
   rules: NetworkRules,
-  sessionRuns: Promise<void>,
+  ready: Promise<unknown>,
   signal: AbortSignal,
 ): Promise<Verdict> {
   const allowed = allowedHost(rules);
@@ -52,7 +52,7 @@ export async function probeNetwork(
     );
   const plan = planOf(around, allowed);
   if (plan === undefined) return { open: [], proxy: 'it does not say what is around it' };
-  await sessionRuns;
+  await ready;
   const command = ['paude-session', 'probe', String(patience)];
   const answer = await askSession(
     backend,

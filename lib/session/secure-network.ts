@@ -4,7 +4,7 @@ import { isPaudeError } from '../errors.ts';
 import type { SessionName } from '../names.ts';
 import { askSession } from './ask-session.ts';
 import type { Backend } from './backend.ts';
-import { changeNetwork } from './change-network.ts';
+import { bringInForce } from './change-network.ts';
 import type { Report } from './events.ts';
 import { judge, probeNetwork, wasProved } from './prove-network.ts';
 import type { Session } from './session.ts';
@@ -24,7 +24,8 @@ export interface NetworkPorts {
 
 /**
  * Beside a session's start, and ended before its agent starts: brings the rules of the user's own session up to date
- * with what this shell's agent needs, and proves that there is no other way out. Where that is not proved it is stopped
+ * with what this shell's agent needs, has the proxy hold to the rules that are kept, whatever it did before, and proves
+ * that there is no other way out. Where that is not proved it is stopped
  * again, but for another's session that ran before.
  * Throws what the start throws, NETWORK_DOWN, NETWORK_UNENFORCED, SESSION_FAILED.
  */
@@ -83,13 +84,18 @@ async function prove(
   const { backend, network } = ports;
   const [user] = await Promise.all([backend.whoami(signal), starting.proxy]);
   // What this shell's agent needs, and its login, is nothing to another's session.
-  const rules =
-    session.owner === user ? await bringUpToDate(ports, session, egress.rules, signal) : egress.rules;
+  const isOwn = session.owner === user;
+  const rules = isOwn ? await bringUpToDate(ports, session, egress.rules, signal) : egress.rules;
+  const inForce = bringInForce(backend, session, rules, signal).then(() =>
+    isOwn ? sendLogin(ports, session, signal) : undefined,
+  );
+  const ready = Promise.all([inForce, starting.session]);
   const [verdict, openings, mayBeOpen] = await Promise.all([
-    verdictOn(backend, session, rules, starting, report, signal),
+    verdictOn(backend, session, rules, ready, report, signal),
     // What selects its parts shows by the labels that they have.
     starting.session.then(() => backend.openings(location.name, signal)),
     network.acceptUnenforced(),
+    ready,
   ]);
   // What was accepted at a start holds until the next one.
   const wasAccepted = !starting.hasBegun() && rules.unenforced === true;
@@ -98,7 +104,7 @@ async function prove(
   await rememberOpen(backend, location.name, rules, isOpen, signal);
 }
 
-/** Lets through what this shell's agent needs, and sends this shell's login to the upstream proxy. Gives the rules. */
+/** Keeps with the session what this shell's agent needs. Gives the rules. */
 async function bringUpToDate(
   ports: NetworkPorts,
   session: Session,
@@ -107,12 +113,9 @@ async function bringUpToDate(
 ): Promise<NetworkRules> {
   const hosts = await ports.network.agentHosts(session.description.agent);
   const change = (rules: NetworkRules) => withAgentHosts(rules, hosts);
-  const rules =
-    change(present) === present
-      ? present
-      : await changeNetwork(ports.backend, { ...session, state: 'running' }, change, signal);
-  await sendLogin(ports, session, signal);
-  return rules;
+  return change(present) === present
+    ? present
+    : ports.backend.changeRules(session.location.name, change, signal);
 }
 
 /** What the user accepted for this run stands with the session, until a start proves that it is closed. */
@@ -137,14 +140,14 @@ async function verdictOn(
   backend: Backend,
   { location: { name }, state, description }: Session,
   rules: NetworkRules,
-  starting: Starting,
+  ready: Promise<unknown>,
   report: Report,
   signal: AbortSignal,
 ): Promise<Verdict> {
   const counts = rules.unenforced !== true && description.acceptUnenforced !== true;
   if (state === 'running' && counts && (await wasProved(backend, name, signal))) return { open: [] };
   report({ type: 'step', text: `proving that the network of ${name} is closed` });
-  return probeNetwork(backend, name, rules, starting.session, signal);
+  return probeNetwork(backend, name, rules, ready, signal);
 }
 
 /** The same object where nothing changes. */

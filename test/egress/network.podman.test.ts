@@ -33,6 +33,10 @@ networkSuite(test, {
       ),
     whole: (outside, name) => (outside as OutsideOnPodman).killProxy(name),
   },
+  killSession: (outside, name) => {
+    podman(outside, 'kill', `paude-${name}`);
+    podman(outside, 'wait', `paude-${name}`);
+  },
 });
 
 test.skipIf(podmanSkip)('the machine itself is reached by its name, where that is allowed', async () => {

@@ -23,12 +23,13 @@ function backendOf(answers: Readonly<Record<string, string>>, openings: readonly
     whoami: async () => 'test',
     open: async (_: string, [, verb = '']: readonly string[]) => {
       asked.commands.push(verb);
-      const answer = answers[verb];
+      const answer = verb === 'configure' ? '' : answers[verb];
       if (answer === undefined) throw new PaudeError('CONNECTION_LOST', 'the connection was lost');
       const [stdin, stdout, stderr] = [new PassThrough(), Readable.from([answer]), Readable.from([])];
       const exit = new Promise((resolve) => stdout.once('end', () => resolve(0)));
       return { stdin, stdout, stderr, exit, [Symbol.asyncDispose]: async () => undefined };
     },
+    get: async () => undefined,
     openings: async () => openings,
     stop: async (name: string) => void asked.stopped.push(name),
     changeRules: async (_: string, change: (rules: NetworkRules) => NetworkRules) =>
@@ -108,7 +109,7 @@ test('to another’s session nothing of this shell goes, and only what this comm
     secureNetwork({ backend, network }, Promise.resolve(others(state)), starting, () => undefined, never);
   const { backend, asked } = backendOf({ ...closed, proved: '' });
   await secureIt(backend, 'running');
-  assert.equal(asked.commands, ['proved', 'around', 'probe']);
+  assert.equal(asked.commands, ['configure', 'proved', 'around', 'probe']);
   assert.equal(asked.kept, []);
   for (const [state, starting, stopped] of [
     ['running', started, []],
@@ -126,10 +127,10 @@ test('to another’s session nothing of this shell goes, and only what this comm
 test('what ran and was proved is not probed again, and what was not is', async () => {
   const proved = backendOf({ ...closed, proved: 'proved\n' });
   await secure(proved.backend, sessionIn('running'));
-  assert.equal(proved.asked.commands, ['proved']);
+  assert.equal(proved.asked.commands, ['configure', 'proved']);
   const unproved = backendOf({ ...closed, proved: '' });
   await secure(unproved.backend, sessionIn('running'));
-  assert.equal(unproved.asked.commands, ['proved', 'around', 'probe']);
+  assert.equal(unproved.asked.commands, ['configure', 'proved', 'around', 'probe']);
 });
 
 test('one that was accepted unenforced could forge the mark: it is probed each time', async () => {
@@ -138,7 +139,7 @@ test('one that was accepted unenforced could forge the mark: it is probed each t
   for (const one of [sessionIn('running', true), described]) {
     const { backend, asked } = backendOf({ ...open, proved: 'proved\n' });
     await secure(backend, one);
-    assert.equal(asked.commands, ['around', 'probe']);
+    assert.equal(asked.commands, ['configure', 'around', 'probe']);
   }
 });
 
@@ -149,7 +150,7 @@ test('into one’s own goes the login to a proxy of one’s network', async () =
   const upstreamProxy = 'http://proxy.example.com:3128';
   const own = { ...session, description: { ...session.description, upstreamProxy } };
   await secureNetwork({ backend, network }, Promise.resolve(own), begun, () => undefined, never);
-  assert.equal(asked.commands, ['login', 'around', 'probe']);
+  assert.equal(asked.commands, ['configure', 'around', 'login', 'probe']);
 });
 
 test('the probe asks for what the agent needs first, as its rule lets it through', async () => {
@@ -192,7 +193,7 @@ test('one that did not run is probed, whatever it says of itself', async () => {
   const { backend, asked } = backendOf({ ...open, proved: 'proved\n' });
   const error = await secure(backend, sessionIn('stopped')).catch((reason: unknown) => reason);
   assert.ok(isPaudeError(error, 'NETWORK_UNENFORCED'), String(error));
-  assert.equal(asked.commands, ['around', 'probe']);
+  assert.equal(asked.commands, ['configure', 'around', 'probe']);
   assert.equal(asked.stopped, ['x']);
 });
 
@@ -237,11 +238,11 @@ test('the proof begins beside the start, and waits for the session only when it 
   const securing = secure(backend, sessionIn('stopped'), false, { ...begun, session, done });
   void securing.then(() => (ended = true));
   await new Promise(setImmediate);
-  assert.equal(asked.commands, ['around']);
+  assert.equal(asked.commands, ['configure', 'around']);
   runs();
   await new Promise(setImmediate);
   await new Promise(setImmediate);
-  assert.equal(asked.commands, ['around', 'probe']);
+  assert.equal(asked.commands, ['configure', 'around', 'probe']);
   assert.not.ok(ended);
   ends();
   await securing;

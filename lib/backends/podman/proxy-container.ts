@@ -30,7 +30,7 @@ export interface ProxyPlace {
 
 /**
  * Starts a session's proxy with the rules as they are. It is made anew each time, and only what runs already is left
- * alone: it has what was changed since. Throws IMAGE_MISSING.
+ * alone: who starts a session tells it what was changed since. Throws IMAGE_MISSING.
  */
 export async function startProxy(
   podman: Podman,
