@@ -43,6 +43,7 @@ export type ErrorCode =
   | 'NOT_REMOVED'
   // the network of a session
   | 'NETWORK_UNENFORCED'
+  | 'NETWORK_UNPROVED'
   | 'NETWORK_OPEN'
   | 'NETWORK_DOWN'
   // remotes

@@ -23,11 +23,14 @@ export const exec: Command = async (context, { args, flags, rest }) => {
     try {
       return await run();
     } catch (error) {
-      if (!isPaudeError(error, 'SESSION_STOPPED') || process.stdin.bytesRead > 0) throw error;
-      // One that is to run, and whose pod was evicted, comes again by itself; one that was stopped is left stopped.
-      const state = (await backend.get(name, context.signal))?.state;
-      if (state !== 'starting' && state !== 'running') throw error;
-      context.report({ type: 'notice', text: `${error.message}; it is started again` });
+      const isAway = isPaudeError(error, 'SESSION_STOPPED');
+      if (!(isAway || isPaudeError(error, 'NETWORK_UNPROVED')) || process.stdin.bytesRead > 0) throw error;
+      if (isAway) {
+        // One that is to run, and whose pod was evicted, comes again by itself; one that was stopped is left stopped.
+        const state = (await backend.get(name, context.signal))?.state;
+        if (state !== 'starting' && state !== 'running') throw error;
+        context.report({ type: 'notice', text: `${error.message}; it is started again` });
+      }
     }
     await startSession(await startPorts(context, location, flags), name, context.report, context.signal);
     context.quiet();

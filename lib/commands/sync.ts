@@ -2,9 +2,11 @@ import { isPaudeError, PaudeError } from '../errors.ts';
 import { printable } from '../printable.ts';
 import { bringCredentials, receiverOf } from '../session/bring-credentials.ts';
 import type { Location } from '../session/location.ts';
+import { startClosed } from '../session/start-session.ts';
 import type { Scope, SyncOutcome } from '../session/sync-credentials.ts';
 import { printTable } from '../ui/table.ts';
-import type { Command, Context } from './command.ts';
+import type { Call, Command, Context } from './command.ts';
+import { startPorts } from './start.ts';
 import { whichSession } from './which-session.ts';
 
 export const sync: Command = async (context, { args, flags }) => {
@@ -14,7 +16,7 @@ export const sync: Command = async (context, { args, flags }) => {
   let code = 0;
   for (const name of names) {
     try {
-      await syncOne(context, await whichSession(context, name), scope);
+      await syncOne(context, await whichSession(context, name), flags, scope);
     } catch (error) {
       // With one session, its failure is the command's; of several, the others go on.
       if (names.length === 1 || !isPaudeError(error) || context.signal.aborted) throw error;
@@ -38,7 +40,12 @@ const loginless: Readonly<Record<SyncOutcome, string>> = {
   incomplete: 'has all of yours now, but for what could not be read',
 };
 
-async function syncOne(context: Context, location: Location, scope: Scope): Promise<void> {
+async function syncOne(
+  context: Context,
+  location: Location,
+  flags: Call['flags'],
+  scope: Scope,
+): Promise<void> {
   const { report, signal, output } = context;
   const ports = { backend: await context.backend(location), credentials: context.credentials };
   const receiver = await receiverOf(ports, location.name, report, signal);
@@ -51,7 +58,13 @@ async function syncOne(context: Context, location: Location, scope: Scope): Prom
       },
     );
   }
-  const synced = await bringCredentials(ports, receiver, scope, report, signal);
+  const bring = () => bringCredentials(ports, receiver, scope, report, signal);
+  const synced = await bring().catch(async (error: unknown) => {
+    // Its pod was made again, and nobody has connected since.
+    if (!isPaudeError(error, 'NETWORK_UNPROVED')) throw error;
+    await startClosed(await startPorts(context, location, flags), location.name, report, signal);
+    return bring();
+  });
   context.quiet();
   const { missing } = receiver;
   const what =

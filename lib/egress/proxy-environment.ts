@@ -5,7 +5,8 @@ const local = ['localhost', '127.0.0.1', '::1'];
 
 /**
  * What makes programs find the proxy, at this address. Both cases, for curl reads only `http_proxy` and others only
- * the other; git, pip, npm, apt, cargo and go read these, Node its own switch (from 22.21 and 24 on), Java options.
+ * the other; git, pip, npm, apt, cargo and go read these, Node its own switch (from 22.21 and 24 on), Java options. The
+ * session itself sees by it that it is filtered: a machine's own proxy is in others' environment as well.
  */
 export function proxyEnvironment(address: string): Readonly<Record<string, string>> {
   const host = address.includes(':') ? `[${address}]` : address;
@@ -20,6 +21,7 @@ export function proxyEnvironment(address: string): Readonly<Record<string, strin
     (scheme) => `-D${scheme}.proxyHost=${address} -D${scheme}.proxyPort=${proxyPort}`,
   );
   return {
+    PAUDE_FILTERED: '1',
     ...Object.fromEntries(
       both.flatMap(([name, value]) => [
         [name, value],

@@ -45,7 +45,10 @@ export async function receiverOf(
   return { session, credentials, missing: await credentials.missingLogin() };
 }
 
-/** Sends what a receiver is to get, once that is allowed; undefined where that is nothing. Throws like syncCredentials. */
+/**
+ * Sends what a receiver is to get, once that is allowed, or where its network was proved to be closed before; undefined
+ * where that is nothing. Throws like syncCredentials.
+ */
 export async function bringCredentials(
   { backend }: CredentialPorts,
   { session, credentials }: Receiver,

@@ -27,13 +27,14 @@ export async function wasProved(backend: Backend, name: SessionName, signal: Abo
 
 /**
  * Has the session try the ways out of it, and the proxy's answers, by what the proxy says is around; once it is `ready`:
- * it runs, and the proxy holds to these rules. Throws NETWORK_DOWN where the proxy itself has no way out.
+ * it runs, and the proxy holds to these rules. Where that it is open is `accepted`, commands may run in it all the same. Throws NETWORK_DOWN where the proxy itself has no way out.
  */
 export async function probeNetwork(
   backend: Backend,
   name: SessionName,
   rules: NetworkRules,
   ready: Promise<unknown>,
+  accepted: boolean,
   signal: AbortSignal,
 ): Promise<Verdict> {
   const allowed = allowedHost(rules);
@@ -53,7 +54,7 @@ export async function probeNetwork(
   const plan = planOf(around, allowed);
   if (plan === undefined) return { open: [], proxy: 'it does not say what is around it' };
   await ready;
-  const command = ['paude-session', 'probe', String(patience)];
+  const command = ['paude-session', 'probe', String(patience), ...(accepted ? ['accepted'] : [])];
   const answer = await askSession(
     backend,
     name,
@@ -70,6 +71,17 @@ function allowedHost(rules: NetworkRules): ProbePlan['allowed'] {
     .flatMap(shownHosts)
     .map((host) => open.get(host))
     .find((rule) => rule !== undefined && !rule.host.includes('*'));
+}
+
+/** The error for a session in whose run nobody has proved that its network is closed. */
+export function unproved(name: SessionName): PaudeError {
+  return new PaudeError(
+    'NETWORK_UNPROVED',
+    `nobody has proved that the network of the session ${name} is closed`,
+    {
+      hint: `git paude start ${name} --detach, and then the same again`,
+    },
+  );
 }
 
 /** Throws SESSION_FAILED, and NETWORK_UNENFORCED unless the user accepts that; true where it had to be accepted. */

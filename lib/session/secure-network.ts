@@ -82,7 +82,11 @@ async function prove(
   const { egress, description, location } = session;
   if (egress === undefined) return;
   const { backend, network } = ports;
-  const [user] = await Promise.all([backend.whoami(signal), starting.proxy]);
+  const [user, mayBeOpen] = await Promise.all([
+    backend.whoami(signal),
+    network.acceptUnenforced(),
+    starting.proxy,
+  ]);
   // What this shell's agent needs, and its login, is nothing to another's session.
   const isOwn = session.owner === user;
   const rules = isOwn ? await bringUpToDate(ports, session, egress.rules, signal) : egress.rules;
@@ -90,16 +94,15 @@ async function prove(
     isOwn ? sendLogin(ports, session, signal) : undefined,
   );
   const ready = Promise.all([inForce, starting.session]);
-  const [verdict, openings, mayBeOpen] = await Promise.all([
-    verdictOn(backend, session, rules, ready, report, signal),
-    // What selects its parts shows by the labels that they have.
-    starting.session.then(() => backend.openings(location.name, signal)),
-    network.acceptUnenforced(),
-    ready,
-  ]);
   // What was accepted at a start holds until the next one.
   const wasAccepted = !starting.hasBegun() && rules.unenforced === true;
   const accepted = description.acceptUnenforced === true || wasAccepted || mayBeOpen;
+  const [verdict, openings] = await Promise.all([
+    verdictOn(backend, session, rules, { ready, accepted }, report, signal),
+    // What selects its parts shows by the labels that they have.
+    starting.session.then(() => backend.openings(location.name, signal)),
+    ready,
+  ]);
   const isOpen = judge(location.name, verdict, openings, accepted, report);
   await rememberOpen(backend, location.name, rules, isOpen, signal);
 }
@@ -140,14 +143,14 @@ async function verdictOn(
   backend: Backend,
   { location: { name }, state, description }: Session,
   rules: NetworkRules,
-  ready: Promise<unknown>,
+  { ready, accepted }: { readonly ready: Promise<unknown>; readonly accepted: boolean },
   report: Report,
   signal: AbortSignal,
 ): Promise<Verdict> {
   const counts = rules.unenforced !== true && description.acceptUnenforced !== true;
   if (state === 'running' && counts && (await wasProved(backend, name, signal))) return { open: [] };
   report({ type: 'step', text: `proving that the network of ${name} is closed` });
-  return probeNetwork(backend, name, rules, ready, signal);
+  return probeNetwork(backend, name, rules, ready, accepted, signal);
 }
 
 /** The same object where nothing changes. */

@@ -6,6 +6,7 @@ import type { Tunnel } from '../tunnel.ts';
 import type { Backend } from './backend.ts';
 import type { Credentials, Parcel, Part } from './credentials.ts';
 import type { Report } from './events.ts';
+import { unproved } from './prove-network.ts';
 
 /**
  * `login`: what lives shortly, and the rest only where the session has none. `everything`: all that has changed.
@@ -33,8 +34,9 @@ export interface SyncPorts {
 /**
  * Brings the user's credentials into a running session's memory. One command there is asked what it has, by digest;
  * only where that is another one, something is sent: to where the agent can only read. Then the same command puts it
- * into the home. What it takes is opened and read at once, and nothing is said before `allowed`. Throws SYNC_FAILED,
- * CREDENTIALS_TOO_LARGE, what `allowed` rejects with, and like `open`.
+ * into the home. What it takes is opened and read at once, and nothing is said before `allowed`; without that, a session
+ * whose network nobody has proved to be closed gets nothing. Throws SYNC_FAILED, CREDENTIALS_TOO_LARGE, NETWORK_UNPROVED,
+ * what `allowed` rejects with, and like `open`.
  */
 export async function syncCredentials(
   { backend, credentials }: SyncPorts,
@@ -42,12 +44,13 @@ export async function syncCredentials(
   scope: Scope,
   report: Report,
   signal: AbortSignal,
-  allowed: Promise<void> = Promise.resolve(),
+  allowed?: Promise<void>,
 ): Promise<Synced> {
   // Where most likely something is to be sent, what receives it is opened beside the question. The reading comes after
   // both, for it keeps the processor.
   const early = scope === 'login' ? undefined : openWriter(backend, name, signal);
-  const opening = backend.open(name, ['paude-session', 'credentials'], signal);
+  const question = ['paude-session', 'credentials', ...(allowed === undefined ? ['proved'] : [])];
+  const opening = backend.open(name, question, signal);
   const reading = readParcels(credentials, scope);
   // Awaited below; a command that can't be run is told of first.
   for (const work of [reading, early]) work?.catch(() => undefined);
@@ -64,6 +67,7 @@ export async function syncCredentials(
     const login = digestOf(parcels, 'tokens');
     await allowed;
     const answer = await asked;
+    if (answer === 'unproved') throw unproved(name);
     if (answer === 'same') return { outcome: 'same', login };
     const needed = answer.split(' ').slice(1) as Part[];
     const missing = needed.filter((part) => parcels.every((one) => one.part !== part));

@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import * as assert from 'uvu/assert';
 import { podmanBackend } from '../../lib/backends/podman/podman-backend.ts';
 import { podmanProgram } from '../../lib/backends/podman/podman.ts';
+import { isPaudeError } from '../../lib/errors.ts';
 import { podmanSkip, testImage, testProxyImage } from '../harness/podman-world.ts';
 import { sessionName } from '../../lib/names.ts';
 import { suite } from '../harness/suite.ts';
@@ -38,6 +39,28 @@ networkSuite(test, {
     podman(outside, 'wait', `paude-${name}`);
   },
 });
+
+test.skipIf(podmanSkip)(
+  'a session that was started by other hands begins no command before a proof',
+  async () => {
+    const program = podmanProgram(process.env);
+    const backend = podmanBackend(program, 'tester');
+    const sessions = new FilteredSessions(backend, { session: testImage, proxy: testProxyImage });
+    const name = sessionName(`unproved-${process.pid}`);
+    await sessions.create(name);
+    try {
+      await sessions.start(name);
+      assert.is((await sessions.run(name, ['echo', 'ran'])).out, 'ran\n');
+      await program.run(['restart', '--time', '1', `paude-${name}`], { signal: never });
+      const error = await sessions.run(name, ['echo', 'ran']).catch((reason: unknown) => reason);
+      assert.ok(isPaudeError(error, 'NETWORK_UNPROVED'), String(error));
+      await sessions.start(name);
+      assert.is((await sessions.run(name, ['echo', 'ran'])).out, 'ran\n');
+    } finally {
+      await backend.remove(name, never);
+    }
+  },
+);
 
 test.skipIf(podmanSkip)('the machine itself is reached by its name, where that is allowed', async () => {
   const server = createServer((_, response) => response.end('the machine')).listen(0, '0.0.0.0');

@@ -1,0 +1,36 @@
+import { rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import * as assert from 'uvu/assert';
+import { suite } from '../harness/suite.ts';
+import { sessionFolder, type SessionFolder } from './session-folder.ts';
+
+const test = suite('a session whose network nobody has proved to be closed');
+let session: SessionFolder;
+test.before.each(() => void (session = sessionFolder()));
+test.after.each(() => session.remove());
+
+const run = (id: string) => session.session(['run', id, '--', 'echo', 'ran']);
+const ask = (...args: string[]) => session.session(['credentials', ...args], 'check one one\n').stdout;
+
+test('it begins no command and takes no credentials, until there is a mark', () => {
+  session.env['PAUDE_FILTERED'] = '1';
+  const refused = (id: string) => ({ code: 1, stdout: '', stderr: `paude unproved ${id}\n` });
+  assert.equal(run('a'), refused('a'));
+  assert.is(ask('proved'), 'unproved\n');
+  // Who proves it meanwhile asks beside that.
+  assert.is(ask(), 'need login config\n');
+  for (const mark of ['proved', 'accepted']) {
+    const file = join(session.run, mark);
+    writeFileSync(file, '');
+    assert.equal([run(mark).stdout, ask('proved')], ['ran\n', 'need login config\n'], mark);
+    rmSync(file);
+    assert.equal(run(`no-${mark}`), refused(`no-${mark}`));
+  }
+});
+
+test('one that is not filtered needs none, also behind a proxy of the machine’s own', () => {
+  session.env['HTTPS_PROXY'] = 'http://proxy.example.com:3128';
+  assert.equal([run('a').stdout, ask('proved')], ['ran\n', 'need login config\n']);
+});
+
+test.run();
