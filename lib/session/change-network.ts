@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { isPaudeError, PaudeError } from '../errors.ts';
 import { addedUp, parseLedger, stillBlocked, type BlockedHost } from '../egress/ledger.ts';
 import { hostRulesOf, type NetworkRules } from '../egress/network-rules.ts';
@@ -31,6 +32,13 @@ export async function changeNetwork(
 }
 
 /**
+ * Waits until the proxy holds to what it was told last, and takes something else only where that is another text, for
+ * that costs it a look at all of it. Says `same` where it took nothing.
+ */
+const configure =
+  'paude-proxy ready && [ "$(sha256sum </run/proxy/active)" = "$0  -" ] && echo same || exec paude-proxy configure';
+
+/**
  * Tells the proxy of a session the rules that are kept, at first these, and ends when they are in force. Gives them.
  * Throws SESSION_FAILED, and SESSION_STOPPED or SESSION_UNKNOWN where no proxy runs.
  */
@@ -42,13 +50,17 @@ export async function bringInForce(
 ): Promise<NetworkRules> {
   const { name } = session.location;
   const { upstream } = filtered(session);
-  const command = ['paude-proxy', 'configure'];
+  // With a line's end, as the proxy writes down what it is made with.
+  const textOf = (rules: NetworkRules) => `${proxyConfiguration(hostRulesOf(rules), upstream)}\n`;
   for (let rules = kept; ;) {
-    const input = proxyConfiguration(hostRulesOf(rules), upstream);
-    await askSession(backend, name, { role: 'proxy', command, input, framed: true }, signal);
-    // Of two changes at once, the earlier one may have reached the proxy last.
-    const now = (await backend.get(name, signal))?.egress?.rules ?? rules;
-    if (proxyConfiguration(hostRulesOf(now), upstream) === input) return now;
+    const input = textOf(rules);
+    const command = ['sh', '-c', configure, createHash('sha256').update(input).digest('hex')];
+    const question = { role: 'proxy', what: 'paude-proxy configure', command, input, framed: true } as const;
+    const look = async () => (await backend.get(name, signal))?.egress?.rules ?? rules;
+    const [said, beside] = await Promise.all([askSession(backend, name, question, signal), look()]);
+    // Of two changes at once, the earlier one may have reached the proxy last; but not by what told it nothing.
+    const now = said === 'same\n' ? beside : await look();
+    if (textOf(now) === input) return now;
     rules = now;
   }
 }

@@ -38,5 +38,8 @@ networkSuite(test, {
     whole: (outside, name) =>
       void kubectl(outside, 'delete', 'pod', `proxy-paude-${name}-0`, '--grace-period=0', '--force'),
   },
+  // Its StatefulSet makes it again.
+  killSession: (outside, name) =>
+    void kubectl(outside, 'delete', 'pod', `paude-${name}-0`, '--grace-period=1'),
 });
 test.run();

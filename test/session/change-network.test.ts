@@ -17,7 +17,7 @@ const up = Promise.resolve();
 const name = sessionName('x');
 const first: NetworkRules = { agent: [], allow: ['evil.example.com'], deny: [] };
 const denying = (rules: NetworkRules) => changedRules(rules, { allow: [], deny: ['evil.example.com'] });
-const textOf = (rules: NetworkRules) => proxyConfiguration(hostRulesOf(rules));
+const textOf = (rules: NetworkRules) => `${proxyConfiguration(hostRulesOf(rules))}\n`;
 
 /** A session whose rules are kept, and a proxy that holds to what it was told last. */
 class World {
@@ -40,7 +40,8 @@ class World {
       openings: async () => [],
       changeRules: async (_: string, change: (rules: NetworkRules) => NetworkRules) =>
         (this.kept = change(this.kept)),
-      open: async (_: string, [, verb = '']: readonly string[]) => {
+      open: async (_: string, [program, second = '']: readonly string[]) => {
+        const verb = program === 'sh' ? 'configure' : second;
         if (verb === 'configure' && this.absent !== undefined) throw new PaudeError(this.absent, 'no proxy');
         const [stdin, stdout] = [new PassThrough(), Readable.from([answers.get(verb) ?? ''])];
         const exit = stdin.toArray().then((chunks) => {
