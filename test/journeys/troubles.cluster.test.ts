@@ -451,6 +451,8 @@ it('with few rights all goes that may; what may not is told, and not taken for a
     const removed = paude(env, 'delete', name, '--confirm');
     assert.is(removed.code, 1);
     assert.match(removed.stderr, `there is left: networkpolicy paude-${name} (alice may not delete`);
+    assert.match(removed.stderr, '--verb=delete --resource=networkpolicies.networking.k8s.io');
+    assert.match(removed.stderr, `then git paude delete ${name} `);
     assert.equal(objects(), [`networkpolicy.networking.k8s.io/paude-${name}`, '']);
     const refused = paude(env, 'create', name);
     assert.is(refused.code, 1);

@@ -1,4 +1,4 @@
-import { PaudeError } from '../../errors.ts';
+import { isPaudeError, PaudeError } from '../../errors.ts';
 import type { Leftovers } from '../../session/backend.ts';
 import { placeFlags } from '../../session/location.ts';
 import type { SessionName } from '../../names.ts';
@@ -27,6 +27,12 @@ const patience = 120_000;
 
 type Kind = (typeof kinds)[number];
 
+/** Something that could not be removed. */
+interface Left {
+  readonly object: string;
+  readonly why: Error;
+}
+
 interface Found {
   readonly metadata: {
     readonly name: string;
@@ -53,11 +59,13 @@ export async function removeObjects(cluster: Cluster, name: SessionName, signal:
   const stranger = findSet(cluster, name, signal);
   stranger.catch(() => undefined);
   const left = await Promise.all(kinds.map((kind) => removeKind(cluster, kind, name, enough)));
-  const reasons = left.flat();
+  const all = left.flat();
   signal.throwIfAborted();
-  if (reasons.length > 0) {
-    throw new PaudeError('NOT_REMOVED', `of the session ${name} there is left: ${reasons.join(', ')}`, {
-      hint: deleteCommand(cluster, name),
+  if (all.length > 0) {
+    const what = all.map(({ object, why }) => `${object} (${why.message})`).join(', ');
+    const rights = all.flatMap(({ why }) => (isPaudeError(why, 'FORBIDDEN') ? [why.hint] : []));
+    throw new PaudeError('NOT_REMOVED', `of the session ${name} there is left: ${what}`, {
+      hint: [...new Set(rights), deleteCommand(cluster, name)].join('; then '),
     });
   }
   const set = await stranger;
@@ -100,30 +108,30 @@ async function removeKind(
   of: Kind,
   name: SessionName,
   signal: AbortSignal,
-): Promise<readonly string[]> {
+): Promise<readonly Left[]> {
   try {
     const { found, kept } = await deleteKind(cluster, of, name, signal);
     const stays = found.flatMap(({ metadata }) => {
       const why = kept.get(metadata.uid);
-      return why === undefined ? [] : [`${of.kind} ${metadata.name} (${why})`];
+      return why === undefined ? [] : [{ object: `${of.kind} ${metadata.name}`, why }];
     });
     if (found.length === stays.length) return stays;
     const slow = await awaitGone(cluster, of, name, { found, kept }, signal);
     return [...stays, ...slow];
   } catch (error) {
     if (isNotServed(error)) return [];
-    return [`perhaps a ${of.kind} (${whyNot(cluster, of, error)})`];
+    return [{ object: `perhaps a ${of.kind}`, why: whyNot(cluster, of, error) }];
   }
 }
 
-function whyNot(cluster: Cluster, { resource }: Kind, error: unknown): string {
-  return kubernetesError(`remove its ${resource}`, cluster, error).message;
+function whyNot(cluster: Cluster, { resource }: Kind, error: unknown): Error {
+  return kubernetesError(`remove its ${resource}`, cluster, error);
 }
 
 interface Deleted {
   readonly found: readonly Found[];
   /** Why some of it could not be deleted, by uid. */
-  readonly kept: ReadonlyMap<string, string>;
+  readonly kept: ReadonlyMap<string, Error>;
 }
 
 /** Deletes all of a kind at once, or one by one where a role has `delete` and not `deletecollection`. */
@@ -144,7 +152,7 @@ async function deleteKind(
     if (!isForbidden(error)) throw error;
   }
   const found = await findKind(cluster, of, name, signal);
-  const kept = new Map<string, string>();
+  const kept = new Map<string, Error>();
   await Promise.all(
     found.map(async ({ metadata: { name: object, uid } }) => {
       // Never one that somebody made in its place.
@@ -168,7 +176,7 @@ async function awaitGone(
   name: SessionName,
   { found, kept }: Deleted,
   signal: AbortSignal,
-): Promise<readonly string[]> {
+): Promise<readonly Left[]> {
   const isGoing = ({ metadata }: Found) => !kept.has(metadata.uid);
   let going = found.filter(isGoing);
   // What somebody makes from now on is a session of its own.
@@ -182,8 +190,8 @@ async function awaitGone(
     }
     return [];
   } catch (error) {
-    const why = signal.aborted ? 'it is still going' : whyNot(cluster, of, error);
-    return going.map(({ metadata }) => `${of.kind} ${metadata.name} (${why})`);
+    const why = signal.aborted ? new Error('it is still going') : whyNot(cluster, of, error);
+    return going.map(({ metadata }) => ({ object: `${of.kind} ${metadata.name}`, why }));
   }
 }
 
