@@ -50,13 +50,13 @@ it('create, and delete of what never ran', async () => {
 it('a push that must start, and a push and a fetch with nothing to do', async () => {
   assert.is((await world.paude('create', name)).code, 0);
   // Each news of the proxy's pod before the session's own is there costs one more: whether it is still to come.
-  await costs(36, 'push', '-q', `paude-${name}`, 'main');
+  await costs(39, 'push', '-q', `paude-${name}`, 'main');
   await costs(1, 'push', `paude-${name}`, 'main');
   await costs(1, 'fetch', '-q', `paude-${name}`);
 });
 
 it('connect to a session that runs', async () => {
-  await hold(24, 'connect', async (env) => {
+  await hold(27, 'connect', async (env) => {
     const terminal = new PersonTerminal(world, `git paude connect ${name}`, env as Record<string, string>);
     try {
       await until(terminal.screen, (text) => text.includes(`[${name}]`));
