@@ -16,10 +16,10 @@ import { checkClass, refuseOlder } from './volume-claim.ts';
 const undoTime = 30_000;
 
 /**
- * Makes a session's PersistentVolumeClaim, its StatefulSet with no replica, its policies and its proxy. Each is posted, not applied: of two
- * creators at once just one makes the StatefulSet, and that is the session; an apply by the same field manager
- * would silently put the second one's description over the first one's. What an earlier session of the name has left
- * is made what this one needs, but for its volume. Throws NOT_OURS, NOT_REMOVED.
+ * Makes a session's PersistentVolumeClaim, its StatefulSet with no replica, its policies and its proxy. Each is
+ * posted, not applied: of two creators at once just one makes the StatefulSet, and that is the session; an apply by
+ * the same field manager would silently put the second one's description over the first one's. What an earlier
+ * session of the name has left is made what this one needs; its volume is refused. Throws NOT_OURS, NOT_REMOVED.
  */
 export async function createObjects(
   cluster: Cluster,
@@ -38,8 +38,8 @@ export async function createObjects(
   const ensure = async <T extends KubernetesObject>(wanted: Wanted<T>): Promise<T> => {
     const first = await make(wanted);
     if (first !== undefined) return first;
-    const settled = await settleObject(cluster, spec.name, wanted, () => make(wanted), signal);
-    const { object, wasThere } = settled;
+    const again = () => make(wanted);
+    const { object, wasThere } = await settleObject(cluster, spec.name, wanted, again, signal);
     if (wasThere) there.push({ wanted, object });
     return object;
   };
@@ -69,7 +69,7 @@ export async function createObjects(
   }
 }
 
-/** All that a session consists of, its own StatefulSet and what goes with it, but for the Service, which had to be there first. */
+/** A session's own StatefulSet, and all that goes with it but for the Service, which had to be there first. */
 function objectsOf(
   { namespace }: Cluster,
   spec: SessionSpec,
