@@ -16,7 +16,7 @@ export async function isTrusted(
   return (await trusted(userFolder)).includes(await contentOf(file, topLevel));
 }
 
-/** Remembers that the user allows this very content. */
+/** Remembers that the user allows this very content. Throws CONFIG_INVALID. */
 export async function trust(
   file: SettingsFile,
   topLevel: string | undefined,
@@ -24,10 +24,16 @@ export async function trust(
 ): Promise<void> {
   const content = await contentOf(file, topLevel);
   const all = new Set([...(await trusted(userFolder)), content]);
-  await mkdir(userFolder, { recursive: true });
-  const next = join(userFolder, `${store}.${process.pid}`);
-  await writeFile(next, `${JSON.stringify([...all], null, 2)}\n`, { mode: 0o600 });
-  await rename(next, join(userFolder, store));
+  const path = join(userFolder, store);
+  try {
+    await mkdir(userFolder, { recursive: true });
+    const next = `${path}.${process.pid}`;
+    await writeFile(next, `${JSON.stringify([...all], null, 2)}\n`, { mode: 0o600 });
+    await rename(next, path);
+  } catch (cause) {
+    const message = `${path} can't be written: ${(cause as Error).message}`;
+    throw new PaudeError('CONFIG_INVALID', message, { hint: `ls -ld ${userFolder}`, cause });
+  }
 }
 
 async function trusted(userFolder: string): Promise<readonly string[]> {

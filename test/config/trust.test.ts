@@ -31,6 +31,15 @@ test('what needs consent stops the command, with every key named and the way on'
   assert.equal(untrustedKeys(file!), ['base-image', 'packages', 'yolo']);
 });
 
+test('a home in which consent can’t be kept is named', async () => {
+  await using here = await place('{"yolo": true}');
+  // A file is in the folder's place: root may write anywhere else.
+  const userFolder = join(here.topLevel, '.paude.json');
+  const file = await readSettingsFile(userFolder);
+  const error = await failure(trust(file!, here.topLevel, userFolder), 'CONFIG_INVALID');
+  assert.match(error.message, `${join(userFolder, 'trusted.json')} can't be written: E`);
+});
+
 test('some things are never for a repository to say, even where it is trusted', async () => {
   for (const text of [
     '{"allow": ["npm", "private:db.corp"]}',
