@@ -6,8 +6,6 @@ import type { Backend, Role } from './backend.ts';
 export interface Question {
   readonly role: Role;
   readonly command: readonly string[];
-  /** What it is called where it fails; without that, by its first words. */
-  readonly what?: string;
   /** Goes to its standard input; framed, with its length and digest, where `framed`. */
   readonly input?: string;
   readonly framed?: boolean;
@@ -17,7 +15,7 @@ export interface Question {
 export async function askSession(
   backend: Backend,
   name: SessionName,
-  { role, command, what = command.slice(0, 2).join(' '), input = '', framed = false }: Question,
+  { role, command, input = '', framed = false }: Question,
   signal: AbortSignal,
 ): Promise<string> {
   await using tunnel = await backend.open(name, command, signal, role);
@@ -30,7 +28,7 @@ export async function askSession(
   const code = await tunnel.exit;
   if (code === 0) return said;
   const why = complaint.trim().replace(/^paude: /, '') || `exit code ${code}`;
-  throw new PaudeError('SESSION_FAILED', `${what} failed in ${name}: ${why}`, {
+  throw new PaudeError('SESSION_FAILED', `${command.slice(0, 2).join(' ')} failed in ${name}: ${why}`, {
     hint: `git paude stop ${name} && git paude start ${name} --detach`,
   });
 }

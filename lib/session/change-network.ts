@@ -32,13 +32,6 @@ export async function changeNetwork(
 }
 
 /**
- * Waits until the proxy holds to what it was told last, and takes something else only where that is another text, for
- * that costs it a look at all of it. Says `same` where it took nothing.
- */
-const configure =
-  'paude-proxy ready && [ "$(sha256sum </run/proxy/active)" = "$0  -" ] && echo same || exec paude-proxy configure';
-
-/**
  * Tells the proxy of a session the rules that are kept, at first these, and ends when they are in force. Gives them.
  * Throws SESSION_FAILED, and SESSION_STOPPED or SESSION_UNKNOWN where no proxy runs.
  */
@@ -54,8 +47,9 @@ export async function bringInForce(
   const textOf = (rules: NetworkRules) => `${proxyConfiguration(hostRulesOf(rules), upstream)}\n`;
   for (let rules = kept; ;) {
     const input = textOf(rules);
-    const command = ['sh', '-c', configure, createHash('sha256').update(input).digest('hex')];
-    const question = { role: 'proxy', what: 'paude-proxy configure', command, input, framed: true } as const;
+    // A proxy that holds to it already need not look at all of it.
+    const command = ['paude-proxy', 'configure', createHash('sha256').update(input).digest('hex')];
+    const question = { role: 'proxy', command, input, framed: true } as const;
     const look = async () => (await backend.get(name, signal))?.egress?.rules ?? rules;
     const [said, beside] = await Promise.all([askSession(backend, name, question, signal), look()]);
     // Of two changes at once, the earlier one may have reached the proxy last; but not by what told it nothing.

@@ -40,8 +40,7 @@ class World {
       openings: async () => [],
       changeRules: async (_: string, change: (rules: NetworkRules) => NetworkRules) =>
         (this.kept = change(this.kept)),
-      open: async (_: string, [program, second = '']: readonly string[]) => {
-        const verb = program === 'sh' ? 'configure' : second;
+      open: async (_: string, [, verb = '']: readonly string[]) => {
         if (verb === 'configure' && this.absent !== undefined) throw new PaudeError(this.absent, 'no proxy');
         const [stdin, stdout] = [new PassThrough(), Readable.from([answers.get(verb) ?? ''])];
         const exit = stdin.toArray().then((chunks) => {

@@ -21,8 +21,7 @@ function backendOf(answers: Readonly<Record<string, string>>, openings: readonly
   const asked = { commands: [] as string[], stopped: [] as string[], kept: [] as NetworkRules[] };
   const backend = {
     whoami: async () => 'test',
-    open: async (_: string, [program, second = '']: readonly string[]) => {
-      const verb = program === 'sh' ? 'configure' : second;
+    open: async (_: string, [, verb = '']: readonly string[]) => {
       asked.commands.push(verb);
       const answer = verb === 'configure' ? '' : answers[verb];
       if (answer === undefined) throw new PaudeError('CONNECTION_LOST', 'the connection was lost');
