@@ -80,12 +80,12 @@ export function stillBlocked(
   blocked: readonly BlockedHost[],
   { allowed, denied }: HostRules,
 ): readonly BlockedHost[] {
-  const among = (rules: readonly HostRule[], { host, port }: BlockedHost) =>
-    rules.some((rule) => rule.port === port && new RegExp(hostPattern(rule)).test(host));
-  return blocked.filter((entry) => {
-    const fitting = allowed.filter(
-      ({ scheme, isPrivate }) => scheme === entry.scheme && (isPrivate || entry.why === 'host'),
+  const among = (rules: readonly HostRule[], { host, port, scheme }: BlockedHost) =>
+    rules.some(
+      (rule) => rule.port === port && rule.scheme === scheme && new RegExp(hostPattern(rule)).test(host),
     );
+  return blocked.filter((entry) => {
+    const fitting = allowed.filter(({ isPrivate }) => isPrivate || entry.why === 'host');
     return entry.why === 'name' || !among(fitting, entry) || among(denied, entry);
   });
 }

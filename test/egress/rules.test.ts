@@ -327,6 +327,8 @@ test('a ledger is kept as text, adds up, has a bound, and forgets what was allow
     stillBlocked(plain, hostRulesOf({ agent: [], allow: [allow], deny: [] })).map(entryFor);
   assert.equal(still('h.org:8080'), ['http://h.org:8080', 'h.org:80']);
   assert.equal(still('http://h.org:8080'), ['h.org:8080', 'h.org:80']);
+  const apart = { agent: ['h.org:8080'], allow: ['http://h.org:8080'], deny: ['h.org:*'] };
+  assert.equal(stillBlocked(plain, hostRulesOf(apart)).map(entryFor), ['h.org:8080', 'h.org:80']);
 });
 
 test('the proxy’s ledger is read, and what is not of its form is left out', () => {
