@@ -18,11 +18,11 @@ test('it begins no command and takes no credentials, until there is a mark', () 
   assert.equal(run('a'), refused('a'));
   assert.is(ask('proved'), 'unproved\n');
   // Who proves it meanwhile asks beside that.
-  assert.is(ask(), 'need login config\n');
+  assert.is(ask(), 'need login tokens config\n');
   for (const mark of ['proved', 'accepted']) {
     const file = join(session.run, mark);
     writeFileSync(file, '');
-    assert.equal([run(mark).stdout, ask('proved')], ['ran\n', 'need login config\n'], mark);
+    assert.equal([run(mark).stdout, ask('proved')], ['ran\n', 'need login tokens config\n'], mark);
     rmSync(file);
     assert.equal(run(`no-${mark}`), refused(`no-${mark}`));
   }
@@ -30,7 +30,7 @@ test('it begins no command and takes no credentials, until there is a mark', () 
 
 test('one that is not filtered needs none, also behind a proxy of the machine’s own', () => {
   session.env['HTTPS_PROXY'] = 'http://proxy.example.com:3128';
-  assert.equal([run('a').stdout, ask('proved')], ['ran\n', 'need login config\n']);
+  assert.equal([run('a').stdout, ask('proved')], ['ran\n', 'need login tokens config\n']);
 });
 
 test.run();

@@ -26,6 +26,8 @@ export interface Ground {
   kill(session: string): void;
   /** Tells one run of a session's container from the next, while commands can run in it; '' while none can. */
   life(session: string): string;
+  /** What a shell's script says in a session that runs, past our own commands, which would prove it and start it first. */
+  look(session: string, script: string): string;
   /** What was started beside a session to bring it credentials, and is still there. */
   writers(session: string): readonly string[];
   /** The ids of all that there is of a session; '' when there is nothing. */
@@ -74,6 +76,7 @@ export const onPodman: Ground = {
   kill: (session) => void podman('kill', `paude-${session}`),
   life: (session) =>
     podman('ps', '--filter', `name=^paude-${session}$`, '--format', '{{.ID}} {{.StartedAt}}').trim(),
+  look: (session, script) => podman('exec', `paude-${session}`, 'sh', '-c', script),
   writers: (session) =>
     podman('ps', '--all', '--filter', `volume=paude-${session}.credentials`, '--format', '{{.Names}}')
       .split('\n')
@@ -136,6 +139,8 @@ function onCluster(user: 'certificate' | 'token', place: 'plain' | 'restricted')
       const [id, started] = said.split(' ');
       return started === 'true' ? id! : '';
     },
+    look: (session, script) =>
+      kubectl('exec', '-c', 'session', `paude-${session}-0`, '--', 'sh', '-c', script),
     // Its container is a part of the session.
     writers: () => [],
     objects: (session) => labelled(session, '-o', 'name'),
