@@ -140,7 +140,11 @@ function onCluster(user: 'certificate' | 'token', place: 'plain' | 'restricted')
       return started === 'true' ? id! : '';
     },
     look: (session, script) =>
-      kubectl('exec', '-c', 'session', `paude-${session}-0`, '--', 'sh', '-c', script),
+      ask(
+        'kubectl',
+        ['exec', '-n', namespace, '-c', 'session', `paude-${session}-0`, '--', 'sh', '-c', script],
+        clusterEnv('admin'),
+      ),
     // Its container is a part of the session.
     writers: () => [],
     objects: (session) => labelled(session, '-o', 'name'),

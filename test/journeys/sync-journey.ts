@@ -174,7 +174,11 @@ export function syncJourney(test: Suite, ground: Ground, restarts: readonly Rest
         (rows) => new RegExp(`^${name}\trunning`, 'm').test(rows),
       );
       if (keeps) assert.is(memory(), how);
-      else assert.is(ground.look(name, 'ls -A /credentials; ls ~/.claude/CLAUDE.md 2>/dev/null || :'), '');
+      else
+        assert.is(
+          ground.look(name, 'ls -A /credentials; ls ~/.claude/CLAUDE.md 2>/dev/null; echo that is all'),
+          'that is all\n',
+        );
       const terminal = new PersonTerminal(world, `git paude connect ${name}`, key);
       try {
         await until(terminal.screen, (text) => /No code has landed|Claude Code/.test(text));
