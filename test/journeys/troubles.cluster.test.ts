@@ -173,10 +173,11 @@ it('each right that is missing is named, and the Roles of the hints grant them o
     assert.is(everywhere.code, 1);
     assert.match(everywhere.stderr, /alice may not list statefulsets.apps in all namespaces of plain/);
     assert.match(everywhere.stderr, /kubectl create clusterrole git-paude-list-statefulsets-apps-/);
-    // What is deleted by its label takes a verb of its own, which the edit role has and a list of verbs easily lacks.
+    // What may be deleted neither by its label nor by its name.
     const left = there('delete', world.session('rights'), '--confirm');
     assert.is(left.code, 1);
-    assert.match(left.stderr, /alice may not deletecollection statefulsets.apps in /);
+    assert.match(left.stderr, /alice may not delete statefulsets.apps in /);
+    assert.match(left.stderr, /can grant it: kubectl create role git-paude-delete-statefulsets-apps-/);
   } finally {
     removeNamespace(namespace);
   }
