@@ -63,7 +63,7 @@ async function onCluster(): Promise<Place> {
 
 /** What curl measures, `times` over, through the proxy and direct in turn: the median of each. */
 async function curl({ sessions, host, address }: Place, what: string, path: string, times: number) {
-  const fetched = `curl -ks --resolve '${host}:443:${address}' -o /dev/null -w '%{${what}}' https://${host}${path}`;
+  const fetched = `curl -ks --resolve '${host}:443:${address}' -o /dev/null -w '%{${what}}' 'https://${host}${path}'`;
   const values = [closed, open].map((name) => ({ name, all: [] as number[] }));
   // What is fetched first pays for what is loaded then.
   for (const { name } of values) await sessions.run(name, ['sh', '-c', fetched]);
