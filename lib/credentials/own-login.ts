@@ -4,7 +4,7 @@ import type { Agent, OwnLogin } from '../agents/agent.ts';
 import type { Host } from './host.ts';
 import { formatJson, onlyKeys, parseJson, valueAt, withoutKeys } from './json-keys.ts';
 import type { Going, Plan, Refusal, Source } from './plan.ts';
-import { readJson } from './read-json.ts';
+import { readNamedJson } from './read-json.ts';
 import { agentFolder } from './plan-agent.ts';
 
 /**
@@ -34,7 +34,9 @@ export async function ownLoginEnds(agent: Agent, host: Host): Promise<Date | und
   const folder = agentFolder(agent.configuration, host);
   const secret = host.platform === 'darwin' ? await host.keychain(keychainName(agent, host)) : undefined;
   const found = [
-    ...(await Promise.all(login.files.map((file) => readJson(join(folder, file))))),
+    ...(await Promise.all(login.files.map((file) => readNamedJson(join(folder, file), folder)))).map((one) =>
+      'json' in one ? one.json : undefined,
+    ),
     secret?.type === 'secret' ? parseJson(secret.text) : undefined,
   ];
   const ends = found.flatMap((json) => {

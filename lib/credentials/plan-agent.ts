@@ -46,9 +46,14 @@ export function planAgent(
   );
   const rewrite = (text: string) => rewriteOthers(rewriteOwn(text));
   const name = (path: string) => shown(host, join(root, path));
+  const targets = loginTargets(found, root, configuration);
   const files = found.map((entry): Plan => {
     const why =
-      excluded(entry.path) ?? (isState(entry, configuration, host) ? 'goes beside the folder' : undefined);
+      excluded(entry.path) ??
+      (isState(entry, configuration, host) ? 'goes beside the folder' : undefined) ??
+      (entry.type === 'file' && targets.size > 0 && targets.has(real(join(root, entry.path)))
+        ? "the agent's login, which goes where the link to it is"
+        : undefined);
     if (why !== undefined) return stays({ from: name(entry.path), why, size: sizeOf(entry) });
     return planFile(entry, root, configuration, rewrite, name(entry.path));
   });
@@ -57,6 +62,12 @@ export function planAgent(
 
 function isState({ path }: Found, { stateFile: name, variable }: Configuration, { env }: Host): boolean {
   return path === name && Boolean(env[variable]);
+}
+
+/** What logins that are links lead to: it is the login, whatever it is called. */
+function loginTargets(found: readonly Found[], root: string, { login }: Configuration): ReadonlySet<string> {
+  const links = found.filter(({ type, path }) => type === 'link' && login.files.includes(path));
+  return new Set(links.map(({ path }) => real(join(root, path))));
 }
 
 function planFile(
@@ -69,15 +80,17 @@ function planFile(
   if (entry.type === 'odd') return stays({ from, why: entry.why, size: entry.size });
   const { folder, login } = configuration;
   const common = { part: 'config', to: `home/${folder}/${entry.path}`, from, size: sizeOf(entry) } as const;
+  if (login.files.includes(entry.path)) {
+    const file = namedFile(join(root, entry.path), root);
+    if ('why' in file) return stays({ from, why: file.why, size: common.size });
+    const change = (content: Buffer) => ownLoginContent(login, content);
+    const why = 'the access token of it, never what renews it';
+    return goes({ ...common, part: 'tokens', why, ...file, change });
+  }
   if (entry.type === 'link') {
     return goes({ ...common, why: 'a link in the folder', source: { type: 'link', target: entry.target } });
   }
   const source = { type: 'file', path: join(root, entry.path) } as const;
-  if (login.files.includes(entry.path)) {
-    const change = (content: Buffer) => ownLoginContent(login, content);
-    const why = 'the access token of it, never what renews it';
-    return goes({ ...common, part: 'tokens', why, source, change });
-  }
   const change = changeOf(entry.path, configuration, rewrite);
   const why =
     change === undefined ? "the agent's configuration" : "the agent's configuration, paths rewritten";

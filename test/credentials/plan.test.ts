@@ -45,6 +45,25 @@ test('a file that the user named is followed where it is a link', async () => {
   assert.match(staying.find(({ from }) => from.endsWith('key.json'))!.why, 'it is not there');
 });
 
+test('a login that is a link in the folder goes as one: the access token alone, and nothing of what it leads to', async () => {
+  const login = { claudeAiOauth: { accessToken: 'short', refreshToken: 'renews', expiresAt: 4e12 } };
+  for (const to of ['credentials.work.json', 'accounts/work.json']) {
+    host.write(`.claude/${to}`, JSON.stringify(login));
+    rmSync(join(host.home, '.claude/.credentials.json'), { force: true });
+    symlinkSync(to, join(host.home, '.claude/.credentials.json'));
+    const tokens = await texts('tokens');
+    assert.match(tokens.get('home/.claude/.credentials.json')!, 'short');
+    for (const part of [tokens, await texts('config')])
+      assert.not.ok(
+        [...part.values()].some((text) => text.includes('renews')),
+        to,
+      );
+    const ends = await credentialsOf(claude, host).loginEnds();
+    assert.is(ends?.getTime(), 4e12);
+    rmSync(join(host.home, '.claude', to));
+  }
+});
+
 test('what the mission lists as synced goes, file by file', async () => {
   for (const path of [
     '.config/gcloud/application_default_credentials.json',

@@ -6,47 +6,27 @@ import { ApiStatus } from './api-connection.ts';
 import type { Cluster } from './cluster.ts';
 import { kubernetesError } from './kubernetes-errors.ts';
 import { keys, manager, objectName, ownerLabel, selector } from './objects.ts';
+import {
+  findKind,
+  isForbidden,
+  isNotServed,
+  kinds,
+  pathOf,
+  type Found,
+  type Kind,
+  type Listed,
+} from './own-objects.ts';
 import { notOurs } from './strangers.ts';
 import { findSet } from './cluster.ts';
 import { objectsOf } from './watch-objects.ts';
 
-/** Every kind that a session may have objects of, in the order in which they go. */
-const kinds = [
-  { kind: 'statefulset', group: 'apps', resource: 'statefulsets' },
-  { kind: 'deployment', group: 'apps', resource: 'deployments' },
-  { kind: 'pod', group: '', resource: 'pods' },
-  { kind: 'service', group: '', resource: 'services' },
-  { kind: 'configmap', group: '', resource: 'configmaps' },
-  { kind: 'secret', group: '', resource: 'secrets' },
-  { kind: 'networkpolicy', group: 'networking.k8s.io', resource: 'networkpolicies' },
-  { kind: 'persistentvolumeclaim', group: '', resource: 'persistentvolumeclaims' },
-] as const;
-
 /** How long what was deleted may take to go; milliseconds. A pod's grace period is 10 s. */
 const patience = 120_000;
-
-type Kind = (typeof kinds)[number];
 
 /** Something that could not be removed. */
 interface Left {
   readonly object: string;
   readonly why: Error;
-}
-
-interface Found {
-  readonly metadata: {
-    readonly name: string;
-    readonly uid: string;
-    readonly labels?: Record<string, string>;
-  };
-}
-
-interface Listed {
-  readonly items: readonly Found[];
-}
-
-function pathOf({ namespace }: Cluster, { group, resource }: Kind): string {
-  return `${group === '' ? '/api' : `/apis/${group}`}/v1/namespaces/${namespace}/${resource}`;
 }
 
 /**
@@ -193,62 +173,6 @@ async function awaitGone(
     const why = signal.aborted ? new Error('it is still going') : whyNot(cluster, of, error);
     return going.map(({ metadata }) => ({ object: `${of.kind} ${metadata.name}`, why }));
   }
-}
-
-/** What there is of a kind. Throws FORBIDDEN where that can't be seen, and may be something. */
-async function findKind(
-  cluster: Cluster,
-  of: Kind,
-  name: SessionName,
-  signal: AbortSignal,
-): Promise<readonly Found[]> {
-  const query = { labelSelector: selector(name) };
-  try {
-    return (await cluster.connection.request<Listed>('GET', pathOf(cluster, of), { query, signal })).body
-      .items;
-  } catch (error) {
-    if (isNotServed(error)) return [];
-    if (isForbidden(error) && !(await mayHaveMade(cluster, of, signal))) return [];
-    throw kubernetesError(`look for ${of.resource} of ${name}`, cluster, error);
-  }
-}
-
-/**
- * Whether there can be anything of a kind that we may not list: a role without any right on a kind has made none, and
- * must be able to delete the session all the same.
- */
-async function mayHaveMade(
-  cluster: Cluster,
-  { kind, group, resource }: Kind,
-  signal: AbortSignal,
-): Promise<boolean> {
-  if (essential.includes(kind)) return true;
-  const path = '/apis/authorization.k8s.io/v1/selfsubjectaccessreviews';
-  const resourceAttributes = { namespace: cluster.namespace, verb: 'create', group, resource };
-  const body = {
-    apiVersion: 'authorization.k8s.io/v1',
-    kind: 'SelfSubjectAccessReview',
-    spec: { resourceAttributes },
-  };
-  const review = await cluster.ask<{ status?: { allowed?: boolean } }>(
-    `ask for your rights on ${resource}`,
-    'POST',
-    path,
-    { body, signal },
-  );
-  return review.status?.allowed === true;
-}
-
-/** What every session is made of, whoever may make what. */
-const essential: readonly string[] = ['statefulset', 'pod', 'persistentvolumeclaim'];
-
-/** A kind that this cluster does not know. */
-function isNotServed(error: unknown): boolean {
-  return error instanceof ApiStatus && error.code === 404;
-}
-
-function isForbidden(error: unknown): boolean {
-  return error instanceof ApiStatus && error.code === 403;
 }
 
 /** The object is not there any more, or another one is in its place. */

@@ -17,13 +17,19 @@ const usual: Listening = { pace: 10_000, silence: 35_000 };
  * its own the next time. Never, while it answers, whatever it says; the signal ends the asking.
  */
 export async function serverSilence(
-  connection: Pick<ApiConnection, 'request' | 'server'>,
+  connection: Pick<ApiConnection, 'request' | 'upgrade' | 'server'>,
   signal: AbortSignal,
   { pace, silence }: Listening = usual,
 ): Promise<Error> {
   for (let heard = Date.now(), pause = pace; ;) {
     await wait(pause, undefined, { signal, ref: false });
-    const answered = await answers(connection, AbortSignal.any([signal, AbortSignal.timeout(pace)]));
+    // A login that can't be had just now says nothing of the server, however long that takes.
+    const canAsk = await connection.upgrade('/version', {}, signal).then(
+      () => true,
+      () => false,
+    );
+    const answered =
+      !canAsk || (await answers(connection, AbortSignal.any([signal, AbortSignal.timeout(pace)])));
     signal.throwIfAborted();
     if (answered) heard = Date.now();
     const silent = Date.now() - heard;
