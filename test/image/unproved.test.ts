@@ -33,4 +33,18 @@ test('one that is not filtered needs none, also behind a proxy of the machine’
   assert.equal([run('a').stdout, ask('proved')], ['ran\n', 'need login tokens config\n']);
 });
 
+test('what was sent to a command that it does not begin is taken all the same', async () => {
+  session.env['PAUDE_FILTERED'] = '1';
+  const far = session.start(['run', 'b', '--', 'cat']);
+  far.stdout.resume();
+  const said = far.stderr.setEncoding('utf8').toArray();
+  const taken = new Promise<string>((resolve) => {
+    far.stdin.once('error', (error) => resolve(String(error)));
+    far.stdin.once('finish', () => resolve('all'));
+  });
+  far.stdin.end(Buffer.alloc(1_000_000));
+  assert.is(await taken, 'all');
+  assert.is((await said).join(''), 'paude unproved b\n');
+});
+
 test.run();
