@@ -8,7 +8,7 @@ import { bringInForce } from './change-network.ts';
 import type { Report } from './events.ts';
 import { judge, probeNetwork, wasProved } from './prove-network.ts';
 import type { Session } from './session.ts';
-import type { Starting } from './start-backend.ts';
+import { overtaken, type Starting } from './start-backend.ts';
 
 export interface NetworkPorts {
   readonly backend: Backend;
@@ -49,11 +49,39 @@ export async function secureNetwork(
     over.abort();
     // A start that has failed has undone what it did.
     await starting.done;
+    const { name } = session.location;
+    const end = await endMeanwhile(ports.backend, name, error);
     if (session.egress !== undefined && (await isToEnd(ports, session, starting, error)))
-      await ports.backend.stop(session.location.name, AbortSignal.timeout(60_000)).catch(() => undefined);
-    throw error;
+      await ports.backend.stop(name, AbortSignal.timeout(60_000)).catch(() => undefined);
+    throw end === undefined ? error : overtaken(name, end, error);
   }
 }
+
+/** Whether a session could not be asked because somebody has stopped or removed it meanwhile. */
+async function endMeanwhile(
+  backend: Backend,
+  name: SessionName,
+  error: unknown,
+): Promise<'stopped' | 'removed' | undefined> {
+  if (!isPaudeError(error) || !unasked.has(error.code)) return undefined;
+  try {
+    const session = await backend.get(name, AbortSignal.timeout(10_000));
+    if (session === undefined) return 'removed';
+    return session.state === 'stopped' ? 'stopped' : undefined;
+  } catch {
+    // What failed first is told then.
+    return undefined;
+  }
+}
+
+/** What asking ends with where nobody is there any more. */
+const unasked: ReadonlySet<string> = new Set([
+  'SESSION_STOPPED',
+  'SESSION_UNKNOWN',
+  'SESSION_FAILED',
+  'SESSION_DIED',
+  'CONNECTION_LOST',
+]);
 
 /**
  * Nobody is to find running, unproved, what this start has begun. What ran before was proved when it was started, and

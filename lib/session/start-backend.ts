@@ -48,6 +48,14 @@ function assertSame(name: SessionName, gone: string, image: string, cause: unkno
   );
 }
 
+/** The error of a start that somebody else's command has overtaken. */
+export function overtaken(name: SessionName, how: 'removed' | 'stopped', cause?: unknown): PaudeError {
+  return new PaudeError('SESSION_FAILED', `the session ${name} was ${how} while it was started`, {
+    hint: `git paude start ${name}`,
+    cause,
+  });
+}
+
 /** A start that goes on, and what of it can be spoken to already. Each rejects as the start does. */
 export interface Starting {
   readonly proxy: Promise<void>;

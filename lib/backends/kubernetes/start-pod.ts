@@ -4,6 +4,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { interrupted, isPaudeError, PaudeError } from '../../errors.ts';
 import type { SessionName } from '../../names.ts';
 import type { StartOptions, StartPhase } from '../../session/backend.ts';
+import { overtaken } from '../../session/start-backend.ts';
 import { findSet, type Cluster } from './cluster.ts';
 import { configurationOf, podOf, type Part } from './network-objects.ts';
 import { objectName } from './objects.ts';
@@ -176,10 +177,7 @@ async function stoppedAgain(cluster: Cluster, name: SessionName, error: unknown)
 async function assertStarted(cluster: Cluster, name: SessionName, signal: AbortSignal): Promise<void> {
   const set = await findSet(cluster, name, signal);
   if (set?.spec?.replicas === 1) return;
-  const how = set === undefined ? 'removed' : 'stopped';
-  throw new PaudeError('SESSION_FAILED', `the session ${name} was ${how} while it was started`, {
-    hint: `git paude start ${name}`,
-  });
+  throw overtaken(name, set === undefined ? 'removed' : 'stopped');
 }
 
 /** Of the session's pod; where that is ready, of its proxy's. What is stuck of either counts at once. */

@@ -88,7 +88,7 @@ it('a stop and a start at once both end, and what they say is so', async () => {
     world.paude('start', '--detach', name),
   ]);
   assert.is(stopped.code, 0, stopped.stderr);
-  if (started.code !== 0) assert.match(started.stderr, /was stopped while it was started/);
+  if (started.code !== 0) assert.match(started.stderr, /was stopped while it was started/, started.stderr);
   assert.is((await world.paude('start', '--detach', name)).code, 0);
 });
 
