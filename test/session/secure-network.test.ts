@@ -29,7 +29,12 @@ function backendOf(answers: Readonly<Record<string, string>>, openings: readonly
       const exit = new Promise((resolve) => stdout.once('end', () => resolve(0)));
       return { stdin, stdout, stderr, exit, [Symbol.asyncDispose]: async () => undefined };
     },
-    get: async () => undefined,
+    // Its rules are told elsewhere.
+    get: async (): Promise<Session | undefined> => {
+      const { egress, ...session } = sessionIn('running');
+      void egress;
+      return session;
+    },
     openings: async () => openings,
     stop: async (name: string) => void asked.stopped.push(name),
     changeRules: async (_: string, change: (rules: NetworkRules) => NetworkRules) =>
@@ -68,6 +73,19 @@ test('a session that was just started is stopped where nothing is proved', async
     const error = await secure(backend, sessionIn(state), false, begun).catch((reason: unknown) => reason);
     assert.ok(isPaudeError(error, 'CONNECTION_LOST'), String(error));
     assert.equal(asked.stopped, ['x']);
+  }
+});
+
+test('a start that a stop or a delete has overtaken says so', async () => {
+  for (const [now, how] of [
+    [sessionIn('stopped'), 'stopped'],
+    [undefined, 'removed'],
+  ] as const) {
+    const { backend } = backendOf({});
+    const overtaken = { ...backend, get: async () => now };
+    const error = await secure(overtaken, sessionIn('running')).catch((reason: unknown) => reason);
+    assert.ok(isPaudeError(error, 'SESSION_FAILED'), String(error));
+    assert.is(error.message, `the session x was ${how} while it was started`);
   }
 });
 
