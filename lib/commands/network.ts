@@ -1,6 +1,12 @@
 import { entryFor, type BlockedHost } from '../egress/ledger.ts';
 import { formatHostRule } from '../egress/host-rule.ts';
-import { changedRules, hostRulesOf, shownHosts, type NetworkRules } from '../egress/network-rules.ts';
+import {
+  changedRules,
+  hostRulesOf,
+  isEveryPort,
+  shownHosts,
+  type NetworkRules,
+} from '../egress/network-rules.ts';
 import { blockedHosts, changeNetwork, filtered } from '../session/change-network.ts';
 import { unknownSession } from '../session/resolve-session.ts';
 import { age } from '../ui/age.ts';
@@ -24,7 +30,7 @@ export const network: Command = async (context, { args, flags }) => {
   if (change.allow.length + change.deny.length > 0) {
     await changeNetwork(backend, session, (present) => changedRules(present, change), context.signal);
     for (const entry of change.allow)
-      context.output.say(entry.trim().endsWith(':*') ? `no longer denied as ${entry}` : `allowed: ${entry}`);
+      context.output.say(isEveryPort(entry.trim()) ? `no longer denied as ${entry}` : `allowed: ${entry}`);
     for (const entry of change.deny)
       context.output.say(`denied: ${entry}, and what was open to it is closed`);
     return 0;

@@ -83,7 +83,8 @@ function hostDenied(entry: string): HostRule {
   return parseHostRule(entry.slice(0, -everyPort.length));
 }
 
-function isEveryPort(entry: string): boolean {
+/** Whether it is a `HOST:*`. */
+export function isEveryPort(entry: string): boolean {
   return entry.endsWith(everyPort);
 }
 

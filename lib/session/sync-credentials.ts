@@ -89,7 +89,7 @@ export async function syncCredentials(
   }
 }
 
-/** `-` for a part that was not read: any will do. */
+/** `-` for a part that was not read: any that is whole will do. */
 function digestOf(parcels: readonly Parcel[], part: Part): string {
   return parcels.find((one) => one.part === part)?.digest ?? '-';
 }
