@@ -1,4 +1,5 @@
 import { isPaudeError, PaudeError } from '../errors.ts';
+import { oldStays } from '../credentials/pack.ts';
 import { printable } from '../printable.ts';
 import { bringCredentials, receiverOf } from '../session/bring-credentials.ts';
 import type { Location } from '../session/location.ts';
@@ -79,7 +80,11 @@ async function showPlan(context: Context): Promise<number> {
   const { values } = await context.settings();
   const { going, staying } = await context.plan(String(values.agent));
   const rows = [
-    ...going.map(({ from, size, why, part }) => ['goes', part, String(size), printable(from), why]),
+    ...going.map(({ from, size, why, part, source }) =>
+      source.type === 'unreadable'
+        ? ['stays', part, String(size), printable(from), `${source.why}; ${oldStays}`]
+        : ['goes', part, String(size), printable(from), why],
+    ),
     ...staying.map(({ from, size, why }) => ['stays', '', String(size), printable(from), why]),
   ];
   printTable(context.output, ['', 'PART', 'BYTES', 'FILE', 'WHY'], rows);

@@ -13,6 +13,8 @@ export const sizeLimit = 96 * 2 ** 20;
 const page = 4096;
 /** After how many files the connections that are opened meanwhile have a turn. */
 const atOnce = 16;
+/** What is said of what can't be read now. */
+export const oldStays = "the session's old copy stays";
 /** How many of the largest files are named. */
 const named = 3;
 
@@ -28,7 +30,7 @@ export async function pack(plan: Plan, part: Part): Promise<Parcel> {
     if (index % atOnce === 0) await turn();
     const read = await contentOf(one, memory);
     if ('why' in read) {
-      const old = read.keepsOld ? "; the session's old copy stays" : '';
+      const old = read.keepsOld ? `; ${oldStays}` : '';
       notices.push(`${printable(one.from)} stays: ${read.why}${old}`);
       const suffixes = one.source.type === 'database' ? databaseSuffixes : [''];
       if (read.keepsOld) kept.push(...suffixes.map((suffix) => one.to + suffix));

@@ -7,7 +7,7 @@ import { namedFile } from './named-file.ts';
 import { ownLoginContent } from './own-login.ts';
 import { joinPlans, type Going, type Plan, type Staying } from './plan.ts';
 import { pathRewriter } from './rewrite-paths.ts';
-import { walkFolder, type Found } from './walk-folder.ts';
+import { sourceOf, walkFolder, type Found } from './walk-folder.ts';
 
 /** The home of every session. */
 export const sessionHome = '/home/paude';
@@ -21,6 +21,8 @@ export function stateFile(configuration: Configuration, host: Host): string {
   const { variable, stateFile: name } = configuration;
   return join(host.env[variable] || host.home, name);
 }
+
+type Unreadable = Extract<Found, { type: 'unreadable' }>;
 
 /** How much of a folder is looked at: what lies at its top, what may go, or the files of the folders that stay, too. */
 export type Depth = 'top' | 'needed' | 'all';
@@ -79,6 +81,7 @@ function planFile(
 ): Plan {
   if (entry.type === 'odd') return stays({ from, why: entry.why, size: entry.size });
   const { folder, login } = configuration;
+  if (entry.type === 'unreadable') return cannotRead(entry, `home/${folder}/${entry.path}`, from);
   const common = { part: 'config', to: `home/${folder}/${entry.path}`, from, size: sizeOf(entry) } as const;
   if (login.files.includes(entry.path)) {
     const file = namedFile(join(root, entry.path), root);
@@ -87,14 +90,18 @@ function planFile(
     const why = 'the access token of it, never what renews it';
     return goes({ ...common, part: 'tokens', why, ...file, change });
   }
-  if (entry.type === 'link') {
-    return goes({ ...common, why: 'a link in the folder', source: { type: 'link', target: entry.target } });
-  }
-  const source = { type: 'file', path: join(root, entry.path) } as const;
+  const source = sourceOf(entry, root);
+  if (entry.type === 'link') return goes({ ...common, why: 'a link in the folder', source });
   const change = changeOf(entry.path, configuration, rewrite);
   const why =
     change === undefined ? "the agent's configuration" : "the agent's configuration, paths rewritten";
   return goes({ ...common, why, source, ...(change && { change }) });
+}
+
+/** What the session has of it stays; of the whole folder, the login too. */
+function cannotRead(source: Unreadable, to: string, from: string): Plan {
+  const parts = source.path === '' ? (['config', 'tokens'] as const) : (['config'] as const);
+  return { going: parts.map((part) => ({ part, to, from, why: source.why, size: 0, source })), staying: [] };
 }
 
 /** What becomes of a file that names paths, or keys that can't work. */
@@ -161,7 +168,7 @@ function real(path: string): string {
 }
 
 function sizeOf(entry: Found): number {
-  return entry.type === 'link' ? 0 : entry.size;
+  return 'size' in entry ? entry.size : 0;
 }
 
 function goes(one: Going): Plan {

@@ -4,7 +4,7 @@ import { wholeJson } from './json-keys.ts';
 import { namedFile } from './named-file.ts';
 import { joinPlans, type Plan } from './plan.ts';
 import { sessionHome } from './plan-agent.ts';
-import { walkFolder } from './walk-folder.ts';
+import { sourceOf, walkFolder } from './walk-folder.ts';
 
 /** Where gcloud's configuration is on this machine. */
 export function gcloudFolder({ env, home }: Host): string {
@@ -29,16 +29,16 @@ export function planGcloud(host: Host, all: boolean): Plan {
   const reason = (path: string) => stays.find(([pattern]) => pattern.test(path))?.[1];
   const plans = walkFolder(root, (path) => !all && reason(path) !== undefined).map((entry): Plan => {
     const from = shown(host, join(root, entry.path));
-    const size = entry.type === 'link' ? 0 : entry.size;
-    const why = entry.type === 'odd' ? entry.why : reason(entry.path);
-    if (why !== undefined) return { going: [], staying: [{ from, why, size }] };
-    if (journal.test(entry.path)) return { going: [], staying: [] };
-    const path = join(root, entry.path);
-    const source =
-      entry.type === 'link'
-        ? ({ type: 'link', target: entry.target } as const)
-        : ({ type: entry.path.endsWith('.db') ? 'database' : 'file', path } as const);
+    const size = 'size' in entry ? entry.size : 0;
+    const stay = (why: string): Plan => ({ going: [], staying: [{ from, why, size }] });
+    if (entry.type === 'odd') return stay(entry.why);
+    const why = reason(entry.path);
+    if (why !== undefined) return stay(why);
+    if (entry.type !== 'unreadable' && journal.test(entry.path)) return { going: [], staying: [] };
     const to = `home/.config/gcloud/${entry.path}`;
+    const found = sourceOf(entry, root);
+    const source =
+      found.type === 'file' && entry.path.endsWith('.db') ? { ...found, type: 'database' as const } : found;
     const change = entry.path === gcloudLogin ? { change: wholeJson } : {};
     return {
       going: [{ part: 'tokens', to, from, why: "gcloud's credentials", size, source, ...change }],

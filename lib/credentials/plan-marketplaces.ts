@@ -6,7 +6,7 @@ import { isObject, valueAt } from './json-keys.ts';
 import { joinPlans, type Plan } from './plan.ts';
 import { readJson } from './read-json.ts';
 import { folderRewriter } from './rewrite-paths.ts';
-import { walkFolder } from './walk-folder.ts';
+import { sourceOf, walkFolder } from './walk-folder.ts';
 
 /** What the agent reads from folders of the user's that are not its own, and how paths of theirs are rewritten. */
 export interface Marketplaces {
@@ -85,11 +85,12 @@ function planOne(name: string, place: string, to: string, wanted: readonly strin
   const leadsThere = (path: string) => wanted.some((one) => one.startsWith(path));
   const skipped = (path: string) =>
     /(^|\/)(\.git|node_modules)\/$/.test(path) || !(isWanted(path) || leadsThere(path));
-  const found = walkFolder(place, skipped).filter(({ path }) => isWanted(path));
+  const found = walkFolder(place, skipped).filter(
+    ({ type, path }) => isWanted(path) || (type === 'unreadable' && leadsThere(path)),
+  );
   return joinPlans(
     found.map((entry): Plan => {
-      const path = join(place, entry.path);
-      const from = shown(host, path);
+      const from = shown(host, join(place, entry.path));
       if (entry.type === 'odd') return { going: [], staying: [{ from, why: entry.why, size: entry.size }] };
       const common = {
         part: 'config',
@@ -97,11 +98,8 @@ function planOne(name: string, place: string, to: string, wanted: readonly strin
         from,
         why: `of the marketplace ${name}`,
       } as const;
-      const going =
-        entry.type === 'link'
-          ? ({ ...common, size: 0, source: { type: 'link', target: entry.target } } as const)
-          : ({ ...common, size: entry.size, source: { type: 'file', path } } as const);
-      return { going: [going], staying: [] };
+      const size = 'size' in entry ? entry.size : 0;
+      return { going: [{ ...common, size, source: sourceOf(entry, place) }], staying: [] };
     }),
   );
 }

@@ -3,7 +3,10 @@ import type { Part } from '../session/credentials.ts';
 /** Something that goes into a session's memory. */
 export interface Going {
   readonly part: Part;
-  /** Where it lands: `home/…` below the session's home, `environment/NAME`, `keys/NAME`. */
+  /**
+   * Where it lands: `home/…` below the session's home, `environment/NAME`, `keys/NAME`. With a slash at its end it is a
+   * whole folder, which can't be read.
+   */
   readonly to: string;
   /** Where it comes from, for people. */
   readonly from: string;

@@ -234,6 +234,23 @@ test('a file that could not be read at home stays as the session has it', () => 
   assert.equal([read('d/ü\nx'), read('c'), existsSync(join(home, 'gone'))], ['old', 'new', false]);
 });
 
+test('a folder that could not be read at home stays as the session has it, under what has landed of it all the same', () => {
+  const old = [text('home/d/a/x', 'old'), text('home/d/b', 'old'), { path: 'home/d/link', target: 'b' }];
+  land(framed('login', [...old, text('home/gone', 'x')]), end);
+  adopt();
+  land(framed('login', [text('keep', 'home/d/\0home/never/\0'), text('home/d/b', 'new')], 'incomplete'), end);
+  adopt();
+  assert.equal([read('d/a/x'), read('d/b'), read('d/link')], ['old', 'new', 'new']);
+  assert.not.ok(existsSync(join(home, 'gone')));
+});
+
+test('in a session that has nothing yet, what could not be read at home is just missing', () => {
+  const done = land(framed('login', [text('keep', 'home/d/\0'), text('home/c', 'new')], 'incomplete'), end);
+  assert.equal([done.code, done.stderr], [0, '']);
+  adopt();
+  assert.is(read('c'), 'new');
+});
+
 test('what is removed at home is removed in the session; what the session made itself stays', () => {
   land(framed('config', [text('home/.claude/skills/a', 'x'), text('home/.claude/skills/b', 'x')]), end);
   adopt();

@@ -345,12 +345,15 @@ test('small files are counted as what they take in memory', () => {
   );
 });
 
-test('what may not be read stays, is named, and the rest goes', () => {
+test('of what may not be read, a file or a folder, the old copy stays; it is named, and the rest goes', () => {
   host.write('.claude/CLAUDE.md', 'x');
   host.write('.claude/skills/secret', 'x');
   host.write('.claude/agents/a.md', 'x');
-  chmodSync(join(host.home, '.claude/skills/secret'), 0);
-  chmodSync(join(host.home, '.claude/agents'), 0);
+  host.write('.config/gcloud/credentials.db', 'x');
+  const closed = ['.claude/skills/secret', '.claude/agents', '.config/gcloud'].map((path) =>
+    join(host.home, path),
+  );
+  for (const path of closed) chmodSync(path, 0);
   // Root reads everything, so another user looks: what that one needs is open to all.
   for (const folder of [host.home, join(host.home, '.claude'), join(host.home, '.claude/skills')])
     chmodSync(folder, 0o755);
@@ -374,8 +377,12 @@ test('what may not be read stays, is named, and the rest goes', () => {
     const host = { home: process.argv[1], env: {}, platform: 'linux', gitConfig: async () => [], keychain: async () => ({ type: 'none' }) };
     (async () => {
       const { staying } = await planHome(claude, host, false);
-      const { notices, body } = await credentialsOf(claude, host).parcel('config');
-      process.stdout.write(JSON.stringify({ staying, notices, sent: body.toString('latin1').includes('home/.claude/CLAUDE.md') }));
+      const parts = {};
+      for (const part of ['tokens', 'config']) {
+        const { notices, body, incomplete } = await credentialsOf(claude, host).parcel(part);
+        parts[part] = { notices, incomplete, body: body.toString('base64') };
+      }
+      process.stdout.write(JSON.stringify({ staying, parts }));
     })();`;
   const done = spawnSync(process.execPath, ['-e', script, host.home], {
     input: JSON.stringify([bundle.outputFiles[0]!.text, agent.outputFiles[0]!.text]),
@@ -384,11 +391,23 @@ test('what may not be read stays, is named, and the rest goes', () => {
     env: { PATH: process.env['PATH'] },
     ...(process.getuid?.() === 0 ? { uid: 65534, gid: 65534 } : {}),
   });
-  chmodSync(join(host.home, '.claude/agents'), 0o755);
-  assert.equal(JSON.parse(done.stdout || done.stderr), {
-    staying: [{ from: '~/.claude/agents/', why: 'it may not be read', size: 0 }],
-    notices: ["~/.claude/skills/secret stays: it may not be read; the session's old copy stays"],
-    sent: true,
+  for (const path of closed) chmodSync(path, 0o755);
+  const { staying, parts } = JSON.parse(done.stdout || done.stderr);
+  const [tokens, config] = [parts.tokens, parts.config].map(({ body, ...told }) => ({
+    ...told,
+    sent: Object.fromEntries(unpack(Buffer.from(body, 'base64'))),
+  }));
+  const old = "it may not be read; the session's old copy stays";
+  assert.equal(staying, []);
+  assert.equal(tokens, {
+    notices: [`~/.config/gcloud stays: ${old}`],
+    incomplete: true,
+    sent: { keep: 'home/.config/gcloud/\0' },
+  });
+  assert.equal(config, {
+    notices: [`~/.claude/agents/ stays: ${old}`, `~/.claude/skills/secret stays: ${old}`],
+    incomplete: true,
+    sent: { 'home/.claude/CLAUDE.md': 'x', keep: 'home/.claude/agents/\0home/.claude/skills/secret\0' },
   });
 });
 
