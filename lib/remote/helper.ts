@@ -4,10 +4,9 @@ import { printableLines } from '../printable.ts';
 import type { Backend } from '../session/backend.ts';
 import type { Report } from '../session/events.ts';
 import { parseLocation, type Location } from '../session/location.ts';
-import { openService, type AutoStart } from '../session/open-service.ts';
+import { openService, type AutoStart, type OpenedService } from '../session/open-service.ts';
 import { say } from '../transport/pump.ts';
 import { takeLine, watchEnd } from '../transport/take-line.ts';
-import type { Tunnel } from '../tunnel.ts';
 import { helperProgress } from './progress.ts';
 import { applyOption, capabilities, parseCommand, type HelperOptions, type Service } from './protocol.ts';
 import { transfer, type GitStreams } from './transfer.ts';
@@ -80,35 +79,54 @@ async function connect(
   service: Service,
   options: HelperOptions,
 ): Promise<number> {
-  const started = { now: false };
-  await using tunnel = await openReady(call, location, backend, service, options, started);
-  const over = new AbortController();
+  const { isStarted, isUnproved, ...opened } = await openReady(call, location, backend, service, options);
+  await using tunnel = opened.tunnel;
+  const failed = new AbortController();
+  const over = AbortSignal.any([call.signal, failed.signal]);
   // Beside the transfer, never before it, and never its failure.
-  const syncing =
-    started.now && service === 'git-receive-pack' ? sync(call, location, over.signal) : undefined;
+  const isNew = isStarted && service === 'git-receive-pack';
+  const syncing = isNew ? bring(() => call.ports.sync(location, over), over) : [];
   // From this blank line on, the service speaks.
   await say(call.stdout, '\n');
   const { name } = location;
   const end = await transfer(call, tunnel, { name, service }, call.signal);
   if (end.trouble !== undefined) await tell(call, end.trouble);
-  if (end.exitCode !== 0) over.abort();
-  for (const text of (await syncing) ?? []) await say(call.stderr, printableLines(`paude: ${text}\n`));
+  if (end.exitCode !== 0) failed.abort();
+  const said = [...(await syncing)];
+  // A proof that fails stops the session: only what has landed is safe from that.
+  if (isUnproved && end.exitCode === 0) said.push(...(await startAgain(call, location, options)));
+  for (const text of said) await say(call.stderr, printableLines(`paude: ${text}\n`));
   return end.exitCode;
 }
 
 /** Brings the credentials; gives the sentences that are to be said. */
-async function sync(
-  { ports, signal }: HelperCall,
-  location: Location,
-  over: AbortSignal,
-): Promise<readonly string[]> {
+async function bring(work: () => Promise<readonly string[]>, over: AbortSignal): Promise<readonly string[]> {
   try {
-    return await ports.sync(location, AbortSignal.any([signal, over]));
+    return await work();
   } catch (error) {
-    if (signal.aborted || over.aborted) return [];
+    if (over.aborted) return [];
     const message = error instanceof Error ? error.message : String(error);
     return [`warning: the session has none of your credentials yet: ${message}`];
   }
+}
+
+/** Does in a session that was made again by itself what a start does: its network is proved, and credentials come. */
+async function startAgain(
+  { ports, stderr, signal }: HelperCall,
+  location: Location,
+  options: HelperOptions,
+): Promise<readonly string[]> {
+  using progress = helperProgress(stderr, options);
+  if (options.verbosity > 0)
+    progress.report({
+      type: 'notice',
+      text: `the session ${location.name} was made again by itself; its network is proved, and your credentials are brought`,
+    });
+  const work = async () => {
+    await ports.start(location, progress.report, signal);
+    return ports.sync(location, signal);
+  };
+  return await bring(work, signal);
 }
 
 /** The service, opened and ready, and the push allowed. git's death meanwhile stops it, like an interrupt. */
@@ -118,8 +136,7 @@ async function openReady(
   backend: Promise<Backend>,
   service: Service,
   options: HelperOptions,
-  started: { now: boolean },
-): Promise<Tunnel> {
+): Promise<OpenedService> {
   const stopping = new AbortController();
   const either = AbortSignal.any([signal, stopping.signal]);
   using progress = helperProgress(stderr, options);
@@ -138,7 +155,6 @@ async function openReady(
           if (because !== undefined && options.verbosity > 0)
             progress.report({ type: 'notice', text: `${because}; it is started` });
           await ports.start(location, progress.report, either);
-          started.now = true;
         },
         takeLine,
       },
@@ -159,7 +175,7 @@ async function openReady(
     return await opening;
   } catch (error) {
     stopping.abort();
-    await opening.then((tunnel) => tunnel[Symbol.asyncDispose]()).catch(() => undefined);
+    await opening.then(({ tunnel }) => tunnel[Symbol.asyncDispose]()).catch(() => undefined);
     // Of two failures, that the push is not allowed, or that git is too old, is the one to mend first.
     await allowed;
     throw error;

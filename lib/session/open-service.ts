@@ -30,29 +30,44 @@ export interface ServicePorts {
   readonly takeLine: (stream: Readable, signal: AbortSignal) => Promise<string | undefined>;
 }
 
-const greeting = 'paude ready 1';
+/** git's service in a session. */
+export interface OpenedService {
+  /** The far side has said that it is ready: the next byte is git's. */
+  readonly tunnel: Tunnel;
+  /** The session did not run, and was started for it. */
+  readonly isStarted: boolean;
+  /** It takes a push, in a session that was made again by itself: nobody has proved its network since, or brought anything. */
+  readonly isUnproved: boolean;
+}
+
+/** Whether a session whose service is ready is one that `isUnproved`. */
+const greetings: ReadonlyMap<string | undefined, boolean> = new Map([
+  ['paude ready 1', false],
+  ['paude ready 1 unproved', true],
+]);
 
 /**
  * Opens git's service in a session. Tries first, and asks nothing beforehand: most sessions run. A stopped one is
- * started if the settings allow it, a missing one is created for a push. The tunnel comes when the far side has
- * said that it is ready; its next byte is git's. Throws SESSION_UNKNOWN, AUTOSTART_OFF, SESSION_FAILED, DISK_FULL.
+ * started if the settings allow it, a missing one is created for a push. Throws SESSION_UNKNOWN, AUTOSTART_OFF,
+ * SESSION_FAILED, DISK_FULL.
  */
 export async function openService(
   ports: ServicePorts,
   request: ServiceRequest,
   signal: AbortSignal,
-): Promise<Tunnel> {
+): Promise<OpenedService> {
   try {
     // Nothing was said yet, and nothing is lost by a second try.
-    return await tryService(ports, request, signal).catch((error: unknown) => {
+    const opened = await tryService(ports, request, signal).catch((error: unknown) => {
       if (!isPaudeError(error, 'CONNECTION_LOST')) throw error;
       return tryService(ports, request, signal);
     });
+    return { ...opened, isStarted: false };
   } catch (error) {
     if (!isPaudeError(error, 'SESSION_UNKNOWN') && !isPaudeError(error, 'SESSION_STOPPED')) throw error;
     await wake(ports, request, error, signal);
   }
-  return await tryService(ports, request, signal);
+  return { ...(await tryService(ports, request, signal)), isStarted: true };
 }
 
 async function wake(
@@ -85,7 +100,7 @@ async function tryService(
   { backend, takeLine }: ServicePorts,
   { name, service, options }: ServiceRequest,
   signal: AbortSignal,
-): Promise<Tunnel> {
+): Promise<Omit<OpenedService, 'isStarted'>> {
   const command = ['paude-session', 'serve', service, '-'];
   const tunnel = await backend.open(name, command, signal, 'session', true);
   // Awaited below where it counts; it must not count as unhandled until then.
@@ -97,9 +112,10 @@ async function tryService(
     const told = options().then((added) => void tunnel.stdin.write(linesOf(added)));
     const failures = [rejectionOf(told), rejectionOf(tunnel.exit)];
     const line = await Promise.race([takeLine(tunnel.stdout, signal), ...failures]);
-    if (line === greeting) {
+    const isUnproved = greetings.get(line);
+    if (isUnproved !== undefined) {
       complaint.handBack();
-      return tunnel;
+      return { tunnel, isUnproved };
     }
     const code = line === undefined ? await tunnel.exit : undefined;
     throw refusal(name, complaint.text(), line ?? `exit code ${code}`);

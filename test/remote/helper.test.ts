@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as assert from 'uvu/assert';
 import { suite } from '../harness/suite.ts';
@@ -64,6 +64,38 @@ test('credentials that don’t arrive beside a push are a warning, and only wher
   const again = await world.git('work', ['push', url, 'main:again'], failing);
   assert.is(again.code, 0);
   assert.not.match(again.stderr, 'warning');
+});
+
+test('a push into a session that was made again by itself proves its network and brings credentials, once its code has landed', async () => {
+  const { url, name } = fresh();
+  const log = join(world.folder, `${name}.log`);
+  const env = { PAUDE_TEST_FILTERED: log };
+  const push = (to: string, more = {}) => world.git('work', ['push', url, `main:${to}`], { ...env, ...more });
+  const said = async () => {
+    const text = await readFile(log, 'utf8').catch(() => '');
+    await rm(log, { force: true });
+    return text.split('\n').filter(Boolean);
+  };
+  await push('main');
+  assert.equal(await said(), ['start', 'sync']);
+  await push('other');
+  assert.equal(await said(), []);
+  // As another pod has it.
+  await rm(join(world.sessions, name, 'run/proved'));
+  await world.must('work', ['ls-remote', url], env);
+  assert.equal(await said(), []);
+  const late = await push('late');
+  assert.is(late.code, 0);
+  assert.equal(await said(), ['start late', 'sync late']);
+  assert.match(late.stderr, `paude: the session ${name} was made again by itself`);
+  await rm(join(world.sessions, name, 'run/proved'));
+  const failing = await push('last', { PAUDE_TEST_SYNC: 'they did not reach it' });
+  assert.is(failing.code, 0);
+  assert.match(
+    failing.stderr,
+    'paude: warning: the session has none of your credentials yet: they did not reach it',
+  );
+  assert.is(await headOf('work'), (await refs(url)).find((row) => row.endsWith('/last'))!.split('\t')[0]);
 });
 
 test('a push with nothing to do', async () => {
