@@ -156,29 +156,38 @@ export function syncJourney(test: Suite, ground: Ground, restarts: readonly Rest
     assert.is(memory(), 'after 2000');
   });
 
-  for (const { how, keeps, run } of restarts) {
+  /** Starts it again by itself, and looks at it by no command of ours: those that find no proof do what a start does. */
+  async function comeUpAlone({ how, keeps, run }: Restart): Promise<void> {
+    write('.claude/CLAUDE.md', how);
+    assert.is(paude('sync', name, '--full').code, 0);
+    const before = ground.life(name);
+    assert.ok(before);
+    // Memory lasts for as long as anybody has it mounted: what has written there sweeps up, and nobody waits for that.
+    await until(
+      () => ground.writers(name),
+      (writers) => writers.length === 0,
+    );
+    run(name);
+    await until(
+      () => ground.life(name),
+      (now) => now !== '' && now !== before,
+    );
+    await until(
+      () => paude('list').stdout,
+      (rows) => new RegExp(`^${name}\trunning`, 'm').test(rows),
+    );
+    if (keeps) assert.is(memory(), how);
+    else
+      assert.is(
+        ground.look(name, 'ls -A /credentials; ls ~/.claude/CLAUDE.md 2>/dev/null; echo that is all'),
+        'that is all\n',
+      );
+  }
+
+  for (const restart of restarts) {
+    const { how } = restart;
     it(`${how}: it comes up with nobody there, and the next connect brings what it lost`, async () => {
-      write('.claude/CLAUDE.md', how);
-      assert.is(paude('sync', name, '--full').code, 0);
-      // Not asked by a command of ours: one that finds no pod, or one that nobody has proved, starts the session again,
-      // with its credentials.
-      const before = ground.life(name);
-      assert.ok(before);
-      run(name);
-      await until(
-        () => ground.life(name),
-        (now) => now !== '' && now !== before,
-      );
-      await until(
-        () => paude('list').stdout,
-        (rows) => new RegExp(`^${name}\trunning`, 'm').test(rows),
-      );
-      if (keeps) assert.is(memory(), how);
-      else
-        assert.is(
-          ground.look(name, 'ls -A /credentials; ls ~/.claude/CLAUDE.md 2>/dev/null; echo that is all'),
-          'that is all\n',
-        );
+      await comeUpAlone(restart);
       const terminal = new PersonTerminal(world, `git paude connect ${name}`, key);
       try {
         await until(terminal.screen, (text) => /No code has landed|Claude Code/.test(text));
@@ -187,6 +196,20 @@ export function syncJourney(test: Suite, ground: Ground, restarts: readonly Rest
       } finally {
         terminal.end();
       }
+    });
+
+    it(`${how}: so does the next push`, async () => {
+      await comeUpAlone(restart);
+      const pushed = world.run(
+        'git',
+        ['push', `paude-${name}`, 'HEAD:refs/heads/other'],
+        world.repository,
+        key,
+      );
+      assert.is(pushed.code, 0, pushed.stderr);
+      assert.is(pushed.stderr.includes('was made again by itself'), !restart.keeps, pushed.stderr);
+      const look = 'cat ~/.claude/CLAUDE.md /credentials/login/keys/ANTHROPIC_API_KEY';
+      assert.is(ground.look(name, look), `${how}a-key`);
     });
   }
 }
