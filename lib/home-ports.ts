@@ -2,6 +2,7 @@ import type { Host } from './credentials/host.ts';
 import type { Plan } from './credentials/plan.ts';
 import { quantityValue } from './names.ts';
 import type { Credentials } from './session/credentials.ts';
+import type { Location } from './session/location.ts';
 import type { Description, Session } from './session/session.ts';
 
 /** What the house does with the user's home and with the hook of the repository that the program runs in. */
@@ -44,6 +45,10 @@ export function homePorts(home: string, env: NodeJS.ProcessEnv) {
     return { ...(await credentialsFor(session.description, from)), outsideShell: true };
   }
 
+  async function forgetShell(location: Location): Promise<void> {
+    await (await import('./credentials/shell-record.ts')).forgetShellRecord(home, location);
+  }
+
   /** Which files of the user's home would go to a session of this agent, and which stay. */
   async function plan(agent: string): Promise<Plan> {
     const [{ planHome }, { agentNamed }] = await Promise.all([
@@ -56,6 +61,7 @@ export function homePorts(home: string, env: NodeJS.ProcessEnv) {
   return {
     credentials: (session: Session) => credentials(session),
     hookCredentials,
+    forgetShell,
     plan,
     findHook: async () => (await import('./git/hooks.ts')).findHook(process.cwd(), env),
     installHook: async (chain: boolean) =>

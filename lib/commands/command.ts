@@ -45,6 +45,8 @@ export interface Context {
   readonly credentials: (session: Session) => Promise<Credentials>;
   /** The same for the hook, which runs without the user's shell: what that would say stays as the session has it. */
   readonly hookCredentials: (session: Session) => Promise<Credentials>;
+  /** Forgets of a session that is removed what its hook had to know of the user's shell. */
+  readonly forgetShell: (location: Location) => Promise<void>;
   /** Which files of it go to such a session, and which stay. */
   readonly plan: (agent: string) => Promise<Plan>;
   /** The hook of this repository. */

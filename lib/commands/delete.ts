@@ -48,6 +48,7 @@ export const remove: Command = async (context, { args, flags }) => {
   report({ type: 'step', text: `removing the session ${name}` });
   await backend.remove(name, signal);
   for (const remote of plan.remotes) await repository?.removeRemote(remote);
+  await context.forgetShell(location);
   context.quiet();
   const remotes = plan.remotes.map((remote) => `the remote ${remote}`);
   // An earlier delete may have ended before it came to the remotes.

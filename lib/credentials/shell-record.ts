@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, isAbsolute, join, resolve } from 'node:path';
 import type { Agent } from '../agents/agent.ts';
 import { PaudeError } from '../errors.ts';
@@ -66,6 +66,11 @@ export async function writeShellRecord(home: string, location: Location, record:
   const next = `${path}.${process.pid}`;
   await writeFile(next, text, { mode: 0o600 });
   await rename(next, path);
+}
+
+/** Of a session that is no more, nothing is remembered. */
+export async function forgetShellRecord(home: string, location: Location): Promise<void> {
+  await rm(fileOf(home, location), { force: true });
 }
 
 function areTexts(values: readonly unknown[]): values is readonly string[] {

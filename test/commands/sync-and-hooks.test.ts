@@ -200,6 +200,9 @@ test('what only a shell says of where things are, the hook takes from the shell 
   await world.paude('hooks', 'run');
   leave();
   assert.is(inHome('a', '.config/gcloud/x'), 'second');
+  // It goes with the session.
+  assert.is((await world.paude('delete', 'a', '--confirm')).code, 0);
+  assert.equal(readdirSync(remembered), []);
 });
 
 test('a hook without the shell sends nothing that is there already, and nothing that connect then has to send again', async () => {
