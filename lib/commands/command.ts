@@ -11,7 +11,7 @@ import type { Credentials } from '../session/credentials.ts';
 import type { Report } from '../session/events.ts';
 import type { CreatePorts, EnsureImage } from '../session/create-session.ts';
 import type { Session } from '../session/session.ts';
-import type { NamedPlace, Place } from '../session/location.ts';
+import type { Location, NamedPlace, Place } from '../session/location.ts';
 import type { NetworkPorts } from '../session/secure-network.ts';
 import type { Output } from '../ui/output.ts';
 
