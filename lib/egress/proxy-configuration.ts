@@ -109,6 +109,9 @@ const settings = [
   'httpd_suppress_version_string on',
   'via off',
   'forwarded_for delete',
+  // The door tells a refusal by this header of squid's: another's is none.
+  'acl refused squid_error ERR_ACCESS_DENIED ERR_FORWARDING_DENIED',
+  'reply_header_access X-Squid-Error deny !refused',
   'cache deny all',
   'cache_mem 0 MB',
   'memory_pools off',

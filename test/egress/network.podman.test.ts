@@ -85,4 +85,29 @@ test.skipIf(podmanSkip)('the machine itself is reached by its name, where that i
   }
 });
 
+test.skipIf(podmanSkip)('what an allowed host says of itself is not taken for a refusal', async () => {
+  const server = createServer((_, response) => {
+    response.writeHead(403, { 'X-Squid-Error': 'ERR_ACCESS_DENIED 0' }).end('go away\n');
+  }).listen(0, '0.0.0.0');
+  await once(server, 'listening');
+  const host = `http://host.containers.internal:${(server.address() as AddressInfo).port}`;
+  const backend = podmanBackend(podmanProgram(process.env), 'tester');
+  const sessions = new FilteredSessions(backend, { session: testImage, proxy: testProxyImage });
+  const name = sessionName(`forged-${process.pid}`);
+  try {
+    await sessions.create(name, { allow: [`private:${host}`] });
+    await sessions.start(name);
+    const { out } = await sessions.run(name, ['curl', '-sS', '-i', host]);
+    assert.match(out, /^HTTP\/1\.1 403 [^]*go away\n$/);
+    assert.not.match(out, 'Paude-Blocked');
+    assert.match(
+      (await sessions.run(name, ['curl', '-sS', '-i', 'http://b.example/'])).out,
+      'Paude-Blocked: b.example:80',
+    );
+  } finally {
+    await backend.remove(name, never);
+    server.close();
+  }
+});
+
 test.run();
