@@ -99,6 +99,21 @@ function upstreamLines({ host, port, tls }: UpstreamProxy): readonly string[] {
   return [`${peer}${tls ? ' tls' : ''} @UPSTREAM_LOGIN@`, 'never_direct allow all'];
 }
 
+/** What squid says of its own to a client that asks for http or for a tunnel. */
+const ownErrors = [
+  ...['ERR_ACCESS_DENIED', 'ERR_FORWARDING_DENIED', 'ERR_CANNOT_FORWARD', 'ERR_CONNECT_FAIL', 'ERR_DNS_FAIL'],
+  ...[
+    'ERR_SECURE_CONNECT_FAIL',
+    'ERR_SOCKET_FAILURE',
+    'ERR_READ_ERROR',
+    'ERR_READ_TIMEOUT',
+    'ERR_WRITE_ERROR',
+  ],
+  ...['ERR_ZERO_SIZE_OBJECT', 'ERR_LIFETIME_EXP', 'ERR_INVALID_REQ', 'ERR_INVALID_RESP', 'ERR_INVALID_URL'],
+  ...['ERR_CONFLICT_HOST', 'ERR_TOO_BIG', 'ERR_UNSUP_REQ', 'ERR_UNSUP_HTTPVERSION', 'ERR_PROTOCOL_UNKNOWN'],
+  ...['ERR_GATEWAY_FAILURE', 'ERR_NO_RELAY', 'ERR_ONLY_IF_CACHED_MISS', 'ERR_SHUTTING_DOWN'],
+];
+
 const settings = [
   `hosts_file ${folder}/hosts`,
   'request_timeout 30 seconds',
@@ -109,9 +124,9 @@ const settings = [
   'httpd_suppress_version_string on',
   'via off',
   'forwarded_for delete',
-  // The door tells a refusal by this header of squid's: another's is none.
-  'acl refused squid_error ERR_ACCESS_DENIED ERR_FORWARDING_DENIED',
-  'reply_header_access X-Squid-Error deny !refused',
+  // The door and the probe go by this header of squid's: a far end's own is taken away.
+  `acl own_error squid_error ${ownErrors.join(' ')}`,
+  'reply_header_access X-Squid-Error deny !own_error',
   'cache deny all',
   'cache_mem 0 MB',
   'memory_pools off',

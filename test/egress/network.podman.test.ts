@@ -95,15 +95,15 @@ test.skipIf(podmanSkip)('what an allowed host says of itself is not taken for a 
   const sessions = new FilteredSessions(backend, { session: testImage, proxy: testProxyImage });
   const name = sessionName(`forged-${process.pid}`);
   try {
-    await sessions.create(name, { allow: [`private:${host}`] });
+    await sessions.create(name, { allow: [`private:${host}`, 'nowhere.invalid:80'] });
     await sessions.start(name);
-    const { out } = await sessions.run(name, ['curl', '-sS', '-i', host]);
-    assert.match(out, /^HTTP\/1\.1 403 [^]*go away\n$/);
-    assert.not.match(out, 'Paude-Blocked');
-    assert.match(
-      (await sessions.run(name, ['curl', '-sS', '-i', 'http://b.example/'])).out,
-      'Paude-Blocked: b.example:80',
-    );
+    const answerOf = async (url: string) => (await sessions.run(name, ['curl', '-sS', '-i', url])).out;
+    const forged = await answerOf(host);
+    assert.match(forged, /^HTTP\/1\.1 403 [^]*go away\n$/);
+    assert.not.match(forged, /Paude-Blocked|X-Squid-Error/);
+    // The proxy's own are told apart: the probe goes by them.
+    assert.match(await answerOf('http://nowhere.invalid/'), 'X-Squid-Error: ERR_DNS_FAIL');
+    assert.match(await answerOf('http://b.example/'), 'Paude-Blocked: b.example:80');
   } finally {
     await backend.remove(name, never);
     server.close();
