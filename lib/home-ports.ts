@@ -3,7 +3,7 @@ import type { Plan } from './credentials/plan.ts';
 import { quantityValue } from './names.ts';
 import type { Credentials } from './session/credentials.ts';
 import type { Location } from './session/location.ts';
-import type { Description, Session } from './session/session.ts';
+import type { Session } from './session/session.ts';
 
 /** What the house does with the user's home and with the hook of the repository that the program runs in. */
 export function homePorts(home: string, env: NodeJS.ProcessEnv) {
@@ -11,21 +11,26 @@ export function homePorts(home: string, env: NodeJS.ProcessEnv) {
     home,
     env,
     platform: process.platform,
-    gitConfig: async () => (await import('./git/user-config.ts')).userConfig(home, process.cwd(), env),
+    gitConfig: async () => (await import('./git/user-config.ts')).userConfig(process.cwd(), env),
     keychain: async (service) => (await import('./credentials/keychain.ts')).readKeychain(service, env),
   });
   const host = hostWith(env);
 
-  async function credentialsFor({ agent, memory }: Description, from: Host): Promise<Credentials> {
+  async function credentialsFor({ description, location }: Session, from: Host): Promise<Credentials> {
+    const { agent, memory } = description;
     const [{ credentialsOf }, { agentNamed }] = await Promise.all([
       import('./credentials/credentials.ts'),
       import('./agents/agents.ts'),
     ]);
-    return credentialsOf(agentNamed(agent), from, memory === undefined ? undefined : quantityValue(memory));
+    return credentialsOf(agentNamed(agent), from, {
+      memory: memory === undefined ? undefined : quantityValue(memory),
+      session: location.name,
+    });
   }
 
   /** What of the user's home a session gets, and once it has that, from what shell. */
-  async function credentials({ description, location }: Session, from = host): Promise<Credentials> {
+  async function credentials(session: Session, from = host): Promise<Credentials> {
+    const { description, location } = session;
     const brought = async () => {
       const [{ shellRecord, writeShellRecord }, { agentNamed }] = await Promise.all([
         import('./credentials/shell-record.ts'),
@@ -33,7 +38,7 @@ export function homePorts(home: string, env: NodeJS.ProcessEnv) {
       ]);
       await writeShellRecord(home, location, shellRecord(agentNamed(description.agent), from.env));
     };
-    return { ...(await credentialsFor(description, from)), brought };
+    return { ...(await credentialsFor(session, from)), brought };
   }
 
   /** The same where the user's shell may be another one: of where things are, what that said when it was there. */
@@ -42,7 +47,7 @@ export function homePorts(home: string, env: NodeJS.ProcessEnv) {
     const record = await readShellRecord(home, session.location);
     const from = record === undefined ? host : hostWith(inShell(record, env));
     if (record !== undefined && !isOutside(record, env)) return credentials(session, from);
-    return { ...(await credentialsFor(session.description, from)), outsideShell: true };
+    return { ...(await credentialsFor(session, from)), outsideShell: true };
   }
 
   async function forgetShell(location: Location): Promise<void> {

@@ -88,6 +88,8 @@ export interface OwnLogin {
   /** All that goes of it. */
   readonly keys: readonly KeyPath[];
   readonly token: KeyPath;
+  /** What is in a copy of it, whole or cut off, that renews it. */
+  readonly renews: RegExp;
   /** When the token expires, in milliseconds since 1970. */
   readonly expires: KeyPath;
   /** The command that mends it. */

@@ -98,6 +98,7 @@ export const claudeConfiguration: Configuration = {
       key,
     ]),
     token: ['claudeAiOauth', 'accessToken'],
+    renews: /"claudeAiOauth"\s*:\s*\{[^{}]*"refreshToken"\s*:\s*"/,
     expires: ['claudeAiOauth', 'expiresAt'],
     mend: 'claude, and there /login',
   },

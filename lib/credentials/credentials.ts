@@ -12,8 +12,12 @@ import { planGit } from './plan-git.ts';
 import { planMarketplaces } from './plan-marketplaces.ts';
 import { planShell } from './plan-shell.ts';
 
-/** What of the user's home a session of this agent gets, that has so many bytes of memory. Every call looks anew. */
-export function credentialsOf(agent: Agent, host: Host, memory?: number): Credentials {
+/** What of the user's home a session of this agent gets, of this name and with so many bytes of memory. Every call looks anew. */
+export function credentialsOf(
+  agent: Agent,
+  host: Host,
+  { memory, session }: { readonly memory?: number | undefined; readonly session?: string } = {},
+): Credentials {
   const plans = {
     login: () => planShell(agent, host),
     tokens: () => planTokens(agent, host, false),
@@ -24,11 +28,11 @@ export function credentialsOf(agent: Agent, host: Host, memory?: number): Creden
       // What was asked for just before gets going first.
       await turn();
       const plan = await plans[part]();
-      checkSize(plan.going, roomIn(memory));
+      checkSize(plan.going, roomIn(memory), session);
       return pack(plan, part);
     },
     loginEnds: () => ownLoginEnds(agent, host),
-    missingLogin: () => missingLogin(agent, host, new Date()),
+    missingLogin: () => missingLogin(agent, host, new Date(), session),
   };
 }
 

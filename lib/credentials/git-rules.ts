@@ -12,11 +12,12 @@ const network = 'the session has a network of its own';
 
 /** Keys are as git prints them: section and name in lower case. The first that fits counts. */
 const rules: readonly { readonly key: RegExp; readonly value?: RegExp; readonly why: string }[] = [
-  { key: /^include(if)?\./, why: 'what it includes goes itself' },
+  { key: /^include\./, why: 'what it includes goes itself' },
+  { key: /^includeif\./, why: 'what it includes goes itself, where its condition holds' },
   { key: /^credential\./, why: 'a credential helper of this machine' },
   { key: /^core\.hookspath$/, why: 'hooks of this machine' },
   { key: /^(commit|tag|push)\.gpgsign$|^tag\.forcesignannotated$|^user\.signingkey$|^gpg\./, why: signing },
-  { key: /^log\.showsignature$/, why: signing },
+  { key: /^log\.showsignature$|^(merge|pull)\.verifysignatures$/, why: signing },
   { key: /^core\.(sshcommand|askpass|editor|pager|fsmonitor|alternaterefscommand)$/, why: program },
   { key: /^(pager|difftool|mergetool|filter|browser|web|man|instaweb|sendemail|hook)\./, why: program },
   {
@@ -35,6 +36,6 @@ const rules: readonly { readonly key: RegExp; readonly value?: RegExp; readonly 
     key: /^core\.(excludesfile|attributesfile)$|^commit\.template$|^init\.templatedir$/,
     why: 'a path of this machine',
   },
-  { key: /./, value: /^(~|\/|file:\/\/|[A-Za-z]:[\\/])/, why: 'a path of this machine' },
+  { key: /./, value: /^(!\s*["']?)?(~|\/|file:\/\/|[A-Za-z]:[\\/])/, why: 'a path of this machine' },
   { key: /^url\.(~|\/|file:)/, why: 'a path of this machine' },
 ];

@@ -17,7 +17,12 @@ interface Place {
 }
 
 /** Looks for a usable login everywhere. Undefined where there is one, else an error that names each place. */
-export async function missingLogin(agent: Agent, host: Host, now: Date): Promise<PaudeError | undefined> {
+export async function missingLogin(
+  agent: Agent,
+  host: Host,
+  now: Date,
+  session = 'NAME',
+): Promise<PaudeError | undefined> {
   if (agent.configuration.loginless.some((name) => host.env[name])) return undefined;
   const places = [
     ...shellPlaces(agent, host),
@@ -31,7 +36,7 @@ export async function missingLogin(agent: Agent, host: Host, now: Date): Promise
     'LOGIN_MISSING',
     `there is no login that ${agent.name} could use in the session. Looked in:\n${rows.join('\n')}`,
     {
-      hint: 'log in by one of these and give the same command again, or go on without: git paude connect --no-sync',
+      hint: `log in by one of these and give the same command again, or go on without: git paude connect ${session} --no-sync`,
     },
   );
 }

@@ -51,7 +51,7 @@ export function roomIn(memory: number | undefined): number {
 }
 
 /** Throws CREDENTIALS_TOO_LARGE, before anything is read. */
-export function checkSize(going: readonly Going[], room: number): void {
+export function checkSize(going: readonly Going[], room: number, session = 'NAME'): void {
   const total = going.reduce((sum, { size }) => sum + Math.ceil(size / page) * page, 0);
   if (total <= room) return;
   const largest = [...going].sort((a, b) => b.size - a.size).slice(0, named);
@@ -60,7 +60,7 @@ export function checkSize(going: readonly Going[], room: number): void {
     'CREDENTIALS_TOO_LARGE',
     `${megabytes(total)} would go into the session's memory, and there is room for ${megabytes(room)}; the largest are ${names}`,
     {
-      hint: 'move them out of the folder (git paude sync --dry-run lists all), or go on without: git paude connect --no-sync',
+      hint: `move them out of the folder (git paude sync --dry-run lists all), or go on without: git paude connect ${session} --no-sync`,
     },
   );
 }

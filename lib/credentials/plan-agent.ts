@@ -1,13 +1,13 @@
 import { realpathSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, posix } from 'node:path';
 import type { Agent, Configuration } from '../agents/agent.ts';
 import { shown, type Host } from './host.ts';
-import { formatJson, parseJson } from './json-keys.ts';
+import { formatJson, parseJson, wholeJson } from './json-keys.ts';
 import { namedFile } from './named-file.ts';
 import { ownLoginContent } from './own-login.ts';
-import { joinPlans, type Going, type Plan, type Staying } from './plan.ts';
+import { joinPlans, type Going, type Plan, type Refusal, type Staying } from './plan.ts';
 import { pathRewriter } from './rewrite-paths.ts';
-import { sourceOf, walkFolder, type Found } from './walk-folder.ts';
+import { sizeOf, sourceOf, walkFolder, type Found } from './walk-folder.ts';
 
 /** The home of every session. */
 export const sessionHome = '/home/paude';
@@ -48,10 +48,13 @@ export function planAgent(
   );
   const rewrite = (text: string) => rewriteOthers(rewriteOwn(text));
   const name = (path: string) => shown(host, join(root, path));
+  const away = excludedTargets(found, excluded);
   const targets = loginTargets(found, root, configuration);
   const files = found.map((entry): Plan => {
     const why =
       excluded(entry.path) ??
+      away(entry.path) ??
+      (isLoginCopy(entry.path, configuration) ? "a copy of the agent's login" : undefined) ??
       (isState(entry, configuration, host) ? 'goes beside the folder' : undefined) ??
       (entry.type === 'file' && targets.size > 0 && targets.has(real(join(root, entry.path)))
         ? "the agent's login, which goes where the link to it is"
@@ -64,6 +67,23 @@ export function planAgent(
 
 function isState({ path }: Found, { stateFile: name, variable }: Configuration, { env }: Host): boolean {
   return path === name && Boolean(env[variable]);
+}
+
+/** The same of what links in the folder, that are called like something excluded, lead to. */
+function excludedTargets(found: readonly Found[], excluded: Exclusions): Exclusions {
+  const targets = found.flatMap((entry) => {
+    const why = entry.type === 'link' ? excluded(`${entry.path}/`) : undefined;
+    if (entry.type !== 'link' || why === undefined) return [];
+    return [{ path: posix.join(posix.dirname(entry.path), entry.target), link: entry.path, why }];
+  });
+  return (path) =>
+    targets.find((one) => path === one.link || path === one.path || path.startsWith(`${one.path}/`))?.why;
+}
+
+/** Such as editors, and programs that change from one login to another, leave beside it. */
+function isLoginCopy(path: string, { login }: Configuration): boolean {
+  const named = login.files.some((file) => path.replace(/^\.+/, '').startsWith(file.replace(/^\.+/, '')));
+  return named && !login.files.includes(path);
 }
 
 /** What logins that are links lead to: it is the login, whatever it is called. */
@@ -92,11 +112,15 @@ function planFile(
   }
   const source = sourceOf(entry, root);
   if (entry.type === 'link') return goes({ ...common, why: 'a link in the folder', source });
-  const change = changeOf(entry.path, configuration, rewrite);
+  const changed = changeOf(entry.path, configuration, rewrite);
   const why =
-    change === undefined ? "the agent's configuration" : "the agent's configuration, paths rewritten";
-  return goes({ ...common, why, source, ...(change && { change }) });
+    changed === undefined ? "the agent's configuration" : "the agent's configuration, paths rewritten";
+  const change = (content: Buffer) =>
+    login.renews.test(content.toString('latin1')) ? renewing : (changed?.(content) ?? content);
+  return goes({ ...common, why, source, change });
 }
+
+const renewing: Refusal = { why: "it holds what renews the agent's login", keepsOld: false };
 
 /** What the session has of it stays; of the whole folder, the login too. */
 function cannotRead(source: Unreadable, to: string, from: string): Plan {
@@ -109,7 +133,7 @@ function changeOf(
   path: string,
   { folder, naming, dropped }: Configuration,
   rewrite: (text: string) => string,
-): Going['change'] {
+): ((content: Buffer) => Buffer) | undefined {
   const names = naming.some((one) =>
     one.endsWith('/') ? path.startsWith(one) && path.endsWith('.json') : path === one,
   );
@@ -140,12 +164,18 @@ function planState(configuration: Configuration, host: Host, rewrite: (text: str
     from: shown(host, path),
     why: "the agent's preferences, paths rewritten",
     ...file,
-    change: (content) => rewritten(content, rewrite),
+    change: (content) => {
+      const whole = wholeJson(content);
+      return 'why' in whole ? whole : rewritten(whole, rewrite);
+    },
   });
 }
 
-/** Why a path at the top of the folder, or below one that is, stays; undefined where it goes. */
-function exclusions(table: Readonly<Record<string, string>>): (path: string) => string | undefined {
+/** Why a path stays; undefined where it goes. */
+type Exclusions = (path: string) => string | undefined;
+
+/** Of paths at the top of the folder, or below one that is. */
+function exclusions(table: Readonly<Record<string, string>>): Exclusions {
   const whys = new Map(Object.entries(table));
   const patterns = [...whys].flatMap(([pattern, why]) => {
     if (!pattern.includes('*')) return [];
@@ -165,10 +195,6 @@ function real(path: string): string {
   } catch {
     return path;
   }
-}
-
-function sizeOf(entry: Found): number {
-  return 'size' in entry ? entry.size : 0;
 }
 
 function goes(one: Going): Plan {

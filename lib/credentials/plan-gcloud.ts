@@ -2,9 +2,9 @@ import { join } from 'node:path';
 import { shown, type Host } from './host.ts';
 import { wholeJson } from './json-keys.ts';
 import { namedFile } from './named-file.ts';
-import { joinPlans, type Plan } from './plan.ts';
+import { joinPlans, type Going, type Plan } from './plan.ts';
 import { sessionHome } from './plan-agent.ts';
-import { sourceOf, walkFolder } from './walk-folder.ts';
+import { sizeOf, sourceOf, walkFolder, type Found } from './walk-folder.ts';
 
 /** Where gcloud's configuration is on this machine. */
 export function gcloudFolder({ env, home }: Host): string {
@@ -26,26 +26,42 @@ const journal = /\.db-(journal|wal|shm)$/;
 /** gcloud's folder, and the file that GOOGLE_APPLICATION_CREDENTIALS names. */
 export function planGcloud(host: Host, all: boolean): Plan {
   const root = gcloudFolder(host);
-  const reason = (path: string) => stays.find(([pattern]) => pattern.test(path))?.[1];
-  const plans = walkFolder(root, (path) => !all && reason(path) !== undefined).map((entry): Plan => {
+  const found = walkFolder(root, (path) => !all && whyNot(path) !== undefined);
+  const plans = found.map((entry): Plan => {
     const from = shown(host, join(root, entry.path));
-    const size = 'size' in entry ? entry.size : 0;
-    const stay = (why: string): Plan => ({ going: [], staying: [{ from, why, size }] });
-    if (entry.type === 'odd') return stay(entry.why);
-    const why = reason(entry.path);
-    if (why !== undefined) return stay(why);
-    if (entry.type !== 'unreadable' && journal.test(entry.path)) return { going: [], staying: [] };
-    const to = `home/.config/gcloud/${entry.path}`;
-    const found = sourceOf(entry, root);
-    const source =
-      found.type === 'file' && entry.path.endsWith('.db') ? { ...found, type: 'database' as const } : found;
-    const change = entry.path === gcloudLogin ? { change: wholeJson } : {};
-    return {
-      going: [{ part: 'tokens', to, from, why: "gcloud's credentials", size, source, ...change }],
-      staying: [],
-    };
+    const why = entry.type === 'odd' ? entry.why : whyNot(entry.path);
+    if (why !== undefined) return { going: [], staying: [{ from, why, size: sizeOf(entry) }] };
+    if (entry.type === 'odd' || (entry.type === 'file' && journal.test(entry.path)))
+      return { going: [], staying: [] };
+    return { going: [{ from, ...planEntry(entry, root, found) }], staying: [] };
   });
   return joinPlans([...plans, planApplicationCredentials(host)]);
+}
+
+function whyNot(path: string): string | undefined {
+  return stays.find(([pattern]) => pattern.test(path))?.[1];
+}
+
+function planEntry(
+  entry: Exclude<Found, { type: 'odd' }>,
+  root: string,
+  found: readonly Found[],
+): Omit<Going, 'from'> {
+  const common = { part: 'tokens', to: `home/.config/gcloud/${entry.path}` } as const;
+  const [why, size, source] = ["gcloud's credentials", sizeOf(entry), sourceOf(entry, root)];
+  if (source.type === 'file' && entry.path.endsWith('.db')) {
+    const journals = found.filter(
+      ({ type, path }) => type === 'file' && path.startsWith(`${entry.path}-`) && journal.test(path),
+    );
+    const suffixes = journals.map(({ path }) => path.slice(entry.path.length)).join(', ');
+    return {
+      ...common,
+      why: suffixes === '' ? why : `${why}, with its journals ${suffixes}`,
+      size: journals.reduce((sum, one) => sum + sizeOf(one), size),
+      source: { ...source, type: 'database' },
+    };
+  }
+  return { ...common, why, size, source, ...(entry.path === gcloudLogin && { change: wholeJson }) };
 }
 
 const variable = 'GOOGLE_APPLICATION_CREDENTIALS';
@@ -65,6 +81,7 @@ function planApplicationCredentials(host: Host): Plan {
     from: shown(host, path),
     why: whyNamed,
     ...file,
+    change: wholeJson,
   } as const;
   return { going: [going], staying: [] };
 }

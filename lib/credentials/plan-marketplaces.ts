@@ -6,7 +6,7 @@ import { isObject, valueAt } from './json-keys.ts';
 import { joinPlans, type Plan } from './plan.ts';
 import { readJson } from './read-json.ts';
 import { folderRewriter } from './rewrite-paths.ts';
-import { sourceOf, walkFolder } from './walk-folder.ts';
+import { sizeOf, sourceOf, walkFolder } from './walk-folder.ts';
 
 /** What the agent reads from folders of the user's that are not its own, and how paths of theirs are rewritten. */
 export interface Marketplaces {
@@ -98,8 +98,7 @@ function planOne(name: string, place: string, to: string, wanted: readonly strin
         from,
         why: `of the marketplace ${name}`,
       } as const;
-      const size = 'size' in entry ? entry.size : 0;
-      return { going: [{ ...common, size, source: sourceOf(entry, place) }], staying: [] };
+      return { going: [{ ...common, size: sizeOf(entry), source: sourceOf(entry, place) }], staying: [] };
     }),
   );
 }

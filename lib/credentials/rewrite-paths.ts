@@ -1,5 +1,5 @@
 /** Where the agent's folder may be on any machine of the user's: files that say so travel between machines. */
-const anyHome = String.raw`/(?:var/)?home/[^/"'\s\\]+|/Users/[^/"'\s\\]+|/(?:var/)?root`;
+const anyHome = String.raw`/(?:var/)?home/[^/"'\s\\]+|/Users/[^/"'\s\\]+|(?:/private)?/(?:var/)?root`;
 
 type Rewrite = (text: string) => string;
 
@@ -19,14 +19,14 @@ export function folderRewriter(folders: readonly string[], target: string): Rewr
 function rewriter(patterns: readonly string[], target: string): Rewrite {
   // A path begins a word, and ends one or goes on with a slash: /home/u/.claude-old is another folder.
   const pattern = new RegExp(
-    String.raw`(?<=^|["'\s=:(,]|//)(?:${[...new Set(patterns)].join('|')})(?=[/"'\s),:]|$)`,
+    String.raw`(?<=^|["'\s=:(,[;&|<>\`]|//|\\[nt])(?:${[...new Set(patterns)].join('|')})(?=[/"'\s),:\]\\;&|<>\`]|$)`,
     'g',
   );
   return (text) => text.replace(pattern, () => target);
 }
 
 function inJson(folder: string): string {
-  return escaped(JSON.stringify(folder).slice(1, -1));
+  return escaped(JSON.stringify(folder.replace(/(?<=.)\/+$/, '')).slice(1, -1));
 }
 
 function escaped(text: string): string {

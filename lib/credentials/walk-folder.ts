@@ -40,6 +40,11 @@ export function sourceOf(entry: Exclude<Found, { type: 'odd' }>, root: string): 
   return entry.type === 'file' ? { type: 'file', path: join(root, entry.path) } : entry;
 }
 
+/** Bytes; of what is no file, none. */
+export function sizeOf(entry: Found): number {
+  return 'size' in entry ? entry.size : 0;
+}
+
 function below(root: string, folder: string, prune: (path: string) => boolean): readonly Found[] {
   let entries: Dirent[];
   try {

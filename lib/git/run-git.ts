@@ -11,6 +11,21 @@ const passed =
 /** Variables that simple-git refuses outright, because programs could be named in them. */
 const refused = /^(EDITOR|VISUAL|PAGER|SSH_ASKPASS|PREFIX)$/;
 
+/**
+ * simple-git takes configuration of the environment for an attacker's. Here it is what the user gave to this very
+ * command, by `git -c`, or to every one, as a container made for development does.
+ */
+const own = {
+  ...{ allowUnsafeConfigEnvCount: true, allowUnsafeConfigPaths: true, allowUnsafeInclude: true },
+  ...{ allowUnsafeAlias: true, allowUnsafeAskPass: true, allowUnsafeCommandBinaries: true },
+  ...{ allowUnsafeCredentialHelper: true, allowUnsafeDiffExternal: true, allowUnsafeDiffTextConv: true },
+  ...{ allowUnsafeEditor: true, allowUnsafeExec: true, allowUnsafeFilter: true, allowUnsafeFsMonitor: true },
+  ...{ allowUnsafeGitProxy: true, allowUnsafeGpgProgram: true, allowUnsafeHooksPath: true },
+  ...{ allowUnsafeMergeDriver: true, allowUnsafePack: true, allowUnsafePager: true },
+  ...{ allowUnsafeProtocolOverride: true, allowUnsafeSshCommand: true, allowUnsafeSubmodule: true },
+  ...{ allowUnsafeTemplateDir: true, allowUnsafeUrlRewrite: true },
+};
+
 /** Runs git in a folder, with an argument array; `input` goes to its standard input. Throws GIT_FAILED. */
 export type RunGit = (args: readonly string[], input?: string) => Promise<string>;
 
@@ -23,8 +38,7 @@ export function gitIn(folder: string, env: NodeJS.ProcessEnv): RunGit {
     const git: SimpleGit = simpleGit({
       baseDir: folder,
       allowEnvironment: names,
-      // Configuration that the user gave to this very command, by `git -c` or in the environment.
-      unsafe: { allowUnsafeConfigEnvCount: true, allowUnsafeConfigPaths: true },
+      unsafe: own,
       ...(input === undefined ? {} : { input: () => input }),
     });
     try {

@@ -1,5 +1,3 @@
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import { gitIn } from './run-git.ts';
 
 /** One entry of git's configuration, and the file that it stands in. */
@@ -10,29 +8,18 @@ export interface UserEntry {
 }
 
 /** The user's own configuration of git, with what it includes for a folder, in git's order. Throws GIT_FAILED. */
-export async function userConfig(
-  home: string,
-  folder: string,
-  env: NodeJS.ProcessEnv,
-): Promise<readonly UserEntry[]> {
-  const git = gitIn(folder, env);
-  const xdg = join(env['XDG_CONFIG_HOME'] || join(home, '.config'), 'git/config');
-  const own = env['GIT_CONFIG_GLOBAL'];
-  const files = own === undefined ? [xdg, join(home, '.gitconfig')] : [own];
-  const entries: UserEntry[] = [];
-  for (const file of files.filter((path) => existsSync(path)))
-    entries.push(
-      ...parse(await git(['config', '--file', file, '--includes', '--show-origin', '--list', '-z'])),
-    );
-  return entries;
+export async function userConfig(folder: string, env: NodeJS.ProcessEnv): Promise<readonly UserEntry[]> {
+  // Not file by file: what a condition of an include asks of the remotes is in the repository's own.
+  return parse(await gitIn(folder, env)(['config', '--show-scope', '--show-origin', '--list', '-z']));
 }
 
-/** `ORIGIN NUL KEY NEWLINE VALUE NUL`; the newline is missing where the value is. */
+/** `SCOPE NUL ORIGIN NUL KEY NEWLINE VALUE NUL`; the newline is missing where the value is. */
 function parse(text: string): readonly UserEntry[] {
   const fields = text.split('\0');
   const entries: UserEntry[] = [];
-  for (let index = 0; index + 1 < fields.length; index += 2) {
-    const [origin, entry] = [fields[index]!.replace(/^file:/, ''), fields[index + 1]!];
+  for (let index = 0; index + 2 < fields.length; index += 3) {
+    if (fields[index] !== 'global') continue;
+    const [origin, entry] = [fields[index + 1]!.replace(/^file:/, ''), fields[index + 2]!];
     const end = entry.indexOf('\n');
     entries.push({
       origin,

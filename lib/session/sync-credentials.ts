@@ -69,10 +69,17 @@ export async function syncCredentials(
     const answer = await asked;
     if (answer === 'unproved') throw unproved(name);
     if (answer === 'same') return { outcome: 'same', login };
-    const needed = answer.split(' ').slice(1) as Part[];
-    const missing = needed.filter((part) => parcels.every((one) => one.part !== part));
-    parcels.push(...(await Promise.all(missing.map((part) => credentials.parcel(part)))));
-    const sent = parcels.filter(({ part }) => needed.includes(part));
+    // A part that was not read, and that is there but not whole, comes with its digest.
+    const needed = new Map(
+      answer
+        .split(' ')
+        .slice(1)
+        .map((one) => one.split('=') as [Part, string | undefined]),
+    );
+    const unread = [...needed.keys()].filter((part) => parcels.every((one) => one.part !== part));
+    parcels.push(...(await Promise.all(unread.map((part) => credentials.parcel(part)))));
+    const sent = parcels.filter(({ part, digest }) => needed.has(part) && needed.get(part) !== digest);
+    if (sent.length === 0) return { outcome: 'same', login };
     report({ type: 'step', text: `sending credentials to ${name}` });
     for (const text of sent.flatMap(({ notices }) => notices)) report({ type: 'notice', text });
     // Its end is waited for last: tidying up takes as long as putting things into the home.

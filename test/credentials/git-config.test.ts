@@ -81,6 +81,10 @@ for (const [key, value] of [
   ['commit.template', '/home/u/x'],
   ['safe.directory', '/home/u/work'],
   ['some.thing', '~/x'],
+  ['alias.x', '!/home/u/bin/x'],
+  ['alias.y', '!"/home/u/my bin/y" -v'],
+  ['merge.verifySignatures', 'true'],
+  ['pull.verifySignatures', 'true'],
   ['paude.backend', 'podman'],
 ] as const) {
   test(`${key} stays, and it is said why`, async () => {
@@ -105,6 +109,28 @@ for (const [key, value] of [
     assert.ok([...(await sent()).values()].includes(value));
   });
 }
+
+test('what is included by a condition goes where that holds', async () => {
+  execFileSync('git', ['init', '-q', host.home]);
+  execFileSync('git', ['-C', host.home, 'remote', 'add', 'o', 'https://example.com/a/b']);
+  const condition = (url: string) => `[includeIf "hasconfig:remote.*.url:${url}"]\n\tpath = ~/more\n`;
+  host.write('more', '[user]\n\temail = work@x\n');
+  host.write('.gitconfig', condition('https://example.com/**'));
+  assert.is((await sent()).get('user.email'), 'work@x');
+  host.write('.gitconfig', condition('https://example.org/**'));
+  assert.is((await sent()).get('user.email'), undefined);
+  assert.equal([...(await left()).values()], ['what it includes goes itself, where its condition holds']);
+});
+
+test('what the repository, the system or a command’s own settings say is not the user’s', async () => {
+  execFileSync('git', ['init', '-q', host.home]);
+  execFileSync('git', ['-C', host.home, 'config', 'alias.mine', 'status']);
+  host.write('.gitconfig', '[alias]\n\ttheirs = status\n');
+  host.env['GIT_CONFIG_COUNT'] = '1';
+  host.env['GIT_CONFIG_KEY_0'] = 'alias.once';
+  host.env['GIT_CONFIG_VALUE_0'] = 'status';
+  assert.equal([...(await sent()).keys()], ['alias.theirs', 'include.path']);
+});
 
 test('what git ignores everywhere goes, from where the configuration says', async () => {
   host.write('.config/git/ignore', 'one');

@@ -25,7 +25,7 @@ export function hostFolder(platform: NodeJS.Platform = 'linux'): HostFolder {
     env,
     platform,
     secrets,
-    gitConfig: () => userConfig(home, home, env),
+    gitConfig: () => userConfig(home, env),
     keychain: async (service) => {
       const text = secrets.get(service);
       if (folder.locked !== undefined) return { type: 'refused', why: folder.locked };

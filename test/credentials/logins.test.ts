@@ -31,6 +31,8 @@ test('without any, each place is named with what mends it', async () => {
   ])
     assert.match(error!.message, place);
   assert.match(error!.hint!, '--no-sync');
+  const of = await credentialsOf(claude, host, { session: 'fix-auth' }).missingLogin();
+  assert.match(of!.hint!, 'git paude connect fix-auth --no-sync');
 });
 
 const ways: Readonly<Record<string, () => void>> = {

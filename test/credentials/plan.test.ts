@@ -64,6 +64,41 @@ test('a login that is a link in the folder goes as one: the access token alone, 
   }
 });
 
+test('a copy of the login stays at home, whatever it is called and however much of it is there', async () => {
+  const login = '{"claudeAiOauth": {"accessToken": "short", "scopes": ["x"], "refreshToken": "renews"';
+  const copies = [
+    '.credentials.json.bak',
+    '.credentials.json~',
+    'credentials.json.1',
+    '..credentials.json.swp',
+  ];
+  for (const name of copies) host.write(`.claude/${name}`, `${login}}}`);
+  host.write('.claude/accounts/work', `${login}}}`);
+  host.write('.claude/tmp.1', login);
+  host.write('.claude/skills/login.md', 'There is a refreshToken in claudeAiOauth.');
+  const { notices, body, incomplete } = await credentialsOf(claude, host).parcel('config');
+  const why = "stays: it holds what renews the agent's login";
+  assert.equal(notices, [`~/.claude/accounts/work ${why}`, `~/.claude/tmp.1 ${why}`]);
+  assert.equal([incomplete, ...unpack(body).keys()], [false, 'home/.claude/skills/login.md']);
+  const { staying } = await planHome(claude, host, false);
+  assert.equal(
+    staying.map(({ from, why }) => [from.replace('~/.claude/', ''), why]),
+    [...copies].sort().map((name) => [name, "a copy of the agent's login"]),
+  );
+});
+
+test('what is excluded stays where a link in the folder leads to it, too', async () => {
+  host.write('.claude/data/projects/x/1.jsonl', 'said');
+  host.write('.claude/data/CLAUDE.md', 'x');
+  symlinkSync('data/projects', join(host.home, '.claude/projects'));
+  assert.equal([...(await texts('config')).keys()], ['home/.claude/data/CLAUDE.md']);
+  const { staying } = await planHome(claude, host, false);
+  assert.equal(
+    staying.map(({ from }) => from),
+    ['~/.claude/data/projects/x/1.jsonl', '~/.claude/projects'],
+  );
+});
+
 test('what the mission lists as synced goes, file by file', async () => {
   for (const path of [
     '.config/gcloud/application_default_credentials.json',
@@ -156,11 +191,27 @@ test('of a login that can’t be read just now the session keeps what it has, an
   }
 });
 
-test('of gcloud’s login, too', async () => {
-  host.write('.config/gcloud/application_default_credentials.json', '{"type": "authorized_');
+test('of gcloud’s login, of the file that a variable names and of the agent’s state, too', async () => {
+  const half = '{"type": "authorized_';
+  host.write('.config/gcloud/application_default_credentials.json', half);
+  host.env['GOOGLE_APPLICATION_CREDENTIALS'] = host.write('key.json', half);
   const { incomplete, body } = await credentialsOf(claude, host).parcel('tokens');
-  const to = 'home/.config/gcloud/application_default_credentials.json';
-  assert.equal([incomplete, ...unpack(body)], [true, ['keep', `${to}\0`]]);
+  const to = ['application_default_credentials.json', 'google-application-credentials.json'];
+  const keep = to.map((name) => `home/.config/gcloud/${name}\0`).join('');
+  assert.equal([incomplete, ...unpack(body)], [true, ['keep', keep]]);
+  host.write('.claude.json', '');
+  const config = await credentialsOf(claude, host).parcel('config');
+  assert.equal([config.incomplete, ...unpack(config.body)], [true, ['keep', 'home/.claude.json\0']]);
+});
+
+test('a database’s journals are said to go with it, and are counted', async () => {
+  for (const [suffix, size] of Object.entries({ '': 5, '-wal': 3, '-shm': 2 }))
+    host.write(`.config/gcloud/access_tokens.db${suffix}`, 'x'.repeat(size));
+  const { going } = await planHome(claude, host, false);
+  assert.equal(
+    going.map(({ from, size, why }) => [from, size, why]),
+    [['~/.config/gcloud/access_tokens.db', 10, "gcloud's credentials, with its journals -shm, -wal"]],
+  );
 });
 
 test('who has logged out is logged out in the session, too', async () => {
@@ -317,12 +368,13 @@ test('a session of little memory gets less', async () => {
   execFileSync('mkdir', [join(host.home, '.claude')]);
   execFileSync('truncate', ['-s', '65M', join(host.home, '.claude/big')]);
   await credentialsOf(claude, host).parcel('config');
-  const small = await credentialsOf(claude, host, 256 * 2 ** 20)
+  const small = await credentialsOf(claude, host, { memory: 256 * 2 ** 20, session: 'fix-auth' })
     .parcel('config')
     .catch((error: unknown) => error);
   assert.ok(isPaudeError(small, 'CREDENTIALS_TOO_LARGE'), String(small));
   assert.match(small.message, '65 MiB would go into the session’s memory'.replace('’', "'"));
   assert.match(small.message, 'there is room for 64 MiB');
+  assert.match(small.hint!, 'git paude connect fix-auth --no-sync');
 });
 
 test('small files are counted as what they take in memory', () => {

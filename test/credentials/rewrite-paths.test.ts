@@ -19,6 +19,15 @@ for (const [from, to] of [
     '"bash /home/paude/.claude/hooks/a.sh --x=/home/paude/.claude/y"',
   ],
   ['"file:///home/u/.claude/a"', '"file:///home/paude/.claude/a"'],
+  ['"/private/var/root/.claude/x"', '"/home/paude/.claude/x"'],
+  [
+    '"a;/Users/u/.claude/x>/Users/u/.claude/y&&[/home/u/.claude]|/home/u/.claude/z`/home/u/.claude`"',
+    '"a;/home/paude/.claude/x>/home/paude/.claude/y&&[/home/paude/.claude]|/home/paude/.claude/z`/home/paude/.claude`"',
+  ],
+  [
+    JSON.stringify('ls "/Users/u/.claude"\n/home/u/.claude/x\n'),
+    JSON.stringify('ls "/home/paude/.claude"\n/home/paude/.claude/x\n'),
+  ],
 ] as const) {
   test(from, () => assert.is(rewrite(from), to));
 }
@@ -34,6 +43,14 @@ for (const same of [
 ]) {
   test(`${same} stays as it is`, () => assert.is(rewrite(same), same));
 }
+
+test('a folder that is named with a slash at its end is the same', () => {
+  const one = pathRewriter(['/data/claude/'], '.claude', '/home/paude/.claude');
+  assert.is(
+    one('"/data/claude/plugins" "/data/claude" "/data/claude-2"'),
+    '"/home/paude/.claude/plugins" "/home/paude/.claude" "/data/claude-2"',
+  );
+});
 
 test('a folder of this machine alone is known by its own names, and by no other', () => {
   const one = folderRewriter(['/work/market', '/mnt/work/market'], '/home/paude/x');

@@ -117,6 +117,39 @@ test('works in a linked worktree, in a bare repository, and by GIT_DIR', async (
   assert.is((await byVariable.remotes()).length, 1);
 });
 
+test('whatever the user’s environment configures is the user’s own affair', async () => {
+  for (const key of [
+    'alias.st',
+    'core.askPass',
+    'core.editor',
+    'core.fsmonitor',
+    'core.gitProxy',
+    'core.hooksPath',
+    'core.pager',
+    'core.sshCommand',
+    'credential.helper',
+    'diff.external',
+    'diff.x.textconv',
+    'filter.x.clean',
+    'gpg.program',
+    'gpg.ssh.program',
+    'include.path',
+    'init.templateDir',
+    'merge.x.driver',
+    'mergetool.x.cmd',
+    'protocol.ext.allow',
+    'remote.x.uploadpack',
+    'safe.directory',
+    'sequence.editor',
+    'submodule.x.update',
+    'tar.x.command',
+    'url.x.insteadOf',
+  ]) {
+    const set = { GIT_CONFIG_COUNT: '1', GIT_CONFIG_KEY_0: key, GIT_CONFIG_VALUE_0: '/nonexistent' };
+    assert.equal(await (await open(folder, set)).ownRemotes(), [], key);
+  }
+});
+
 test('sees what git -c says to its children', async () => {
   const repository = await open(folder, { GIT_CONFIG_PARAMETERS: "'paude.autostart'='never'" });
   assert.is((await repository.config()).get('paude.autostart'), 'never');

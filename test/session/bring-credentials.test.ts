@@ -8,9 +8,10 @@ import { sessionName } from '../../lib/names.ts';
 import type { Backend, Terminal } from '../../lib/session/backend.ts';
 import { connectSession, type ConnectPorts } from '../../lib/session/connect-session.ts';
 import type { Credentials } from '../../lib/session/credentials.ts';
+import type { Report } from '../../lib/session/events.ts';
 import { startSession } from '../../lib/session/start-session.ts';
 import { untilNextLook, usualPace } from '../../lib/session/keep-fresh.ts';
-import { syncCredentials } from '../../lib/session/sync-credentials.ts';
+import { syncCredentials, type Scope } from '../../lib/session/sync-credentials.ts';
 import { directoryBackend, type DirectoryBackend } from '../backends/directory.ts';
 import { handMade } from '../credentials/hand-made.ts';
 import { noNetwork } from '../harness/no-network.ts';
@@ -213,6 +214,43 @@ test('what could not be read whole is told, and sent again the next time', async
   assert.is((await sync()).outcome, 'incomplete');
   assert.equal(said, ['login is not whole', 'tokens is not whole', 'config is not whole']);
   assert.is((await sync()).outcome, 'incomplete');
+});
+
+test('a configuration that was not whole is sent again only where it is another one by now, or all is asked for', async () => {
+  let [reading, now] = [0, credentials];
+  const partly: Credentials = {
+    ...credentials,
+    parcel: async (part) => {
+      if (part === 'config') reading++;
+      return {
+        ...(await now.parcel(part)),
+        incomplete: part === 'config',
+        notices: [`${part} is not whole`],
+      };
+    },
+  };
+  const said: string[] = [];
+  const sync = async (scope: Scope) => {
+    const report: Report = (event) => void (event.type === 'notice' && said.push(event.text));
+    const { outcome } = await syncCredentials(
+      { backend: directory, credentials: partly },
+      name,
+      scope,
+      report,
+      never,
+    );
+    return [outcome, said.splice(0).join(), reading];
+  };
+  for await (const _ of directory.start(name, never)) void _;
+  assert.equal(await sync('everything'), [
+    'incomplete',
+    'login is not whole,tokens is not whole,config is not whole',
+    1,
+  ]);
+  assert.equal(await sync('login'), ['same', '', 2]);
+  now = handMade({ 'home/login': 'one' }, { 'home/config': 'two' });
+  assert.equal(await sync('login'), ['incomplete', 'config is not whole', 3]);
+  assert.equal(await sync('everything'), ['incomplete', 'config is not whole', 4]);
 });
 
 test('what the hook would have to know can’t be written down: the session has its credentials, and that is said', async () => {

@@ -72,7 +72,7 @@ function adoptPart(part, onlyNew) {
     const landed = realpathSync(link);
     try {
       const digest = readFileSync(join(landed, 'digest'), 'utf8').trim();
-      if (onlyNew && digest === adopted && digest !== 'incomplete') return;
+      if (onlyNew && digest === adopted && !digest.startsWith('incomplete')) return;
       const present = copyPart(landed, inHome);
       if (realpathSync(link) !== landed) throw new Error(`${part} changed while it was copied`);
       return replace(note, `${[digest, ...present].join('\n')}\n`);
