@@ -79,54 +79,36 @@ async function connect(
   service: Service,
   options: HelperOptions,
 ): Promise<number> {
-  const { isStarted, isUnproved, ...opened } = await openReady(call, location, backend, service, options);
+  const { isStarted, ...opened } = await openReady(call, location, backend, service, options);
   await using tunnel = opened.tunnel;
   const failed = new AbortController();
   const over = AbortSignal.any([call.signal, failed.signal]);
   // Beside the transfer, never before it, and never its failure.
   const isNew = isStarted && service === 'git-receive-pack';
-  const syncing = isNew ? bring(() => call.ports.sync(location, over), over) : [];
+  const syncing = isNew ? sync(call, location, over) : [];
   // From this blank line on, the service speaks.
   await say(call.stdout, '\n');
   const { name } = location;
   const end = await transfer(call, tunnel, { name, service }, call.signal);
   if (end.trouble !== undefined) await tell(call, end.trouble);
   if (end.exitCode !== 0) failed.abort();
-  const said = [...(await syncing)];
-  // A proof that fails stops the session: only what has landed is safe from that.
-  if (isUnproved && end.exitCode === 0) said.push(...(await startAgain(call, location, options)));
-  for (const text of said) await say(call.stderr, printableLines(`paude: ${text}\n`));
+  for (const text of await syncing) await say(call.stderr, printableLines(`paude: ${text}\n`));
   return end.exitCode;
 }
 
 /** Brings the credentials; gives the sentences that are to be said. */
-async function bring(work: () => Promise<readonly string[]>, over: AbortSignal): Promise<readonly string[]> {
+async function sync(
+  { ports }: HelperCall,
+  location: Location,
+  over: AbortSignal,
+): Promise<readonly string[]> {
   try {
-    return await work();
+    return await ports.sync(location, over);
   } catch (error) {
     if (over.aborted) return [];
     const message = error instanceof Error ? error.message : String(error);
     return [`warning: the session has none of your credentials yet: ${message}`];
   }
-}
-
-/** Does in a session that was made again by itself what a start does: its network is proved, and credentials come. */
-async function startAgain(
-  { ports, stderr, signal }: HelperCall,
-  location: Location,
-  options: HelperOptions,
-): Promise<readonly string[]> {
-  using progress = helperProgress(stderr, options);
-  if (options.verbosity > 0)
-    progress.report({
-      type: 'notice',
-      text: `the session ${location.name} was made again by itself; its network is proved, and your credentials are brought`,
-    });
-  const work = async () => {
-    await ports.start(location, progress.report, signal);
-    return ports.sync(location, signal);
-  };
-  return await bring(work, signal);
 }
 
 /** The service, opened and ready, and the push allowed. git's death meanwhile stops it, like an interrupt. */
@@ -153,7 +135,7 @@ async function openReady(
         start: async (because) => {
           await allowed;
           if (because !== undefined && options.verbosity > 0)
-            progress.report({ type: 'notice', text: `${because}; it is started` });
+            progress.report({ type: 'notice', text: because });
           await ports.start(location, progress.report, either);
         },
         takeLine,

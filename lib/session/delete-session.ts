@@ -84,7 +84,7 @@ export async function planDelete(
 
 async function workOf(ports: BackendPorts, session: Session, report: Report, signal: AbortSignal) {
   const name = session.location.name;
-  if (session.state === 'running') return sessionWork(ports.backend, name, signal);
+  if (session.state === 'running') return sessionWork(ports.backend, name, true, signal);
   report({ type: 'step', text: `looking for commits of ${name} that are not here` });
   const late = AbortSignal.timeout(patience);
   const either = AbortSignal.any([signal, late]);
@@ -97,7 +97,7 @@ async function workOf(ports: BackendPorts, session: Session, report: Report, sig
     });
   });
   try {
-    return await sessionWork(ports.backend, name, signal);
+    return await sessionWork(ports.backend, name, false, signal);
   } finally {
     // Also when the user interrupts: a session that was stopped is left stopped, and one that was on its way runs.
     if (hasBegun) await ports.backend.stop(name, AbortSignal.timeout(30_000));

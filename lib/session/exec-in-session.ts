@@ -5,7 +5,7 @@ import { interrupted } from '../errors.ts';
 import type { SessionName } from '../names.ts';
 import type { Backend } from './backend.ts';
 import { takeLease } from './lease.ts';
-import { unproved } from './prove-network.ts';
+import { unproved } from './unproved.ts';
 
 export interface Streams {
   readonly stdin: Readable;

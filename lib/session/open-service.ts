@@ -4,6 +4,7 @@ import type { SessionName } from '../names.ts';
 import type { Tunnel } from '../tunnel.ts';
 import type { Backend } from './backend.ts';
 import { unknownSession } from './resolve-session.ts';
+import { unproved } from './unproved.ts';
 
 /** What may wake a session: git's `paude.autoStart`. */
 export type AutoStart = 'always' | 'push' | 'never';
@@ -34,22 +35,18 @@ export interface ServicePorts {
 export interface OpenedService {
   /** The far side has said that it is ready: the next byte is git's. */
   readonly tunnel: Tunnel;
-  /** The session did not run, and was started for it. */
+  /** The session did not run, or was made again by itself, and was started for it. */
   readonly isStarted: boolean;
-  /** It takes a push, in a session that was made again by itself: nobody has proved its network since, or brought anything. */
-  readonly isUnproved: boolean;
 }
 
-/** Whether a session whose service is ready is one that `isUnproved`. */
-const greetings: ReadonlyMap<string | undefined, boolean> = new Map([
-  ['paude ready 1', false],
-  ['paude ready 1 unproved', true],
-]);
+const greeting = 'paude ready 1';
+/** What a session says where nobody has proved since it was made again that its network is closed: it runs nothing for git. */
+const refused = 'paude unproved 1';
 
 /**
  * Opens git's service in a session. Tries first, and asks nothing beforehand: most sessions run. A stopped one is
- * started if the settings allow it, a missing one is created for a push. Throws SESSION_UNKNOWN, AUTOSTART_OFF,
- * SESSION_FAILED, DISK_FULL.
+ * started if the settings allow it, a missing one is created for a push, and in one that was made again by itself a
+ * start proves the network. Throws SESSION_UNKNOWN, AUTOSTART_OFF, SESSION_FAILED, DISK_FULL.
  */
 export async function openService(
   ports: ServicePorts,
@@ -58,16 +55,19 @@ export async function openService(
 ): Promise<OpenedService> {
   try {
     // Nothing was said yet, and nothing is lost by a second try.
-    const opened = await tryService(ports, request, signal).catch((error: unknown) => {
+    const tunnel = await tryService(ports, request, signal).catch((error: unknown) => {
       if (!isPaudeError(error, 'CONNECTION_LOST')) throw error;
       return tryService(ports, request, signal);
     });
-    return { ...opened, isStarted: false };
+    return { tunnel, isStarted: false };
   } catch (error) {
-    if (!isPaudeError(error, 'SESSION_UNKNOWN') && !isPaudeError(error, 'SESSION_STOPPED')) throw error;
-    await wake(ports, request, error, signal);
+    if (isPaudeError(error, 'NETWORK_UNPROVED'))
+      await ports.start(`the session ${request.name} was made again by itself; its network is proved`);
+    else if (isPaudeError(error, 'SESSION_UNKNOWN') || isPaudeError(error, 'SESSION_STOPPED'))
+      await wake(ports, request, error, signal);
+    else throw error;
   }
-  return { ...(await tryService(ports, request, signal)), isStarted: true };
+  return { tunnel: await tryService(ports, request, signal), isStarted: true };
 }
 
 async function wake(
@@ -93,14 +93,14 @@ async function wake(
     );
   }
   if (missing) await create();
-  await start(missing ? undefined : why.message);
+  await start(missing ? undefined : `${why.message}; it is started`);
 }
 
 async function tryService(
   { backend, takeLine }: ServicePorts,
   { name, service, options }: ServiceRequest,
   signal: AbortSignal,
-): Promise<Omit<OpenedService, 'isStarted'>> {
+): Promise<Tunnel> {
   const command = ['paude-session', 'serve', service, '-'];
   const tunnel = await backend.open(name, command, signal, 'session', true);
   // Awaited below where it counts; it must not count as unhandled until then.
@@ -112,11 +112,11 @@ async function tryService(
     const told = options().then((added) => void tunnel.stdin.write(linesOf(added)));
     const failures = [rejectionOf(told), rejectionOf(tunnel.exit)];
     const line = await Promise.race([takeLine(tunnel.stdout, signal), ...failures]);
-    const isUnproved = greetings.get(line);
-    if (isUnproved !== undefined) {
+    if (line === greeting) {
       complaint.handBack();
-      return { tunnel, isUnproved };
+      return tunnel;
     }
+    if (line === refused) throw unproved(name);
     const code = line === undefined ? await tunnel.exit : undefined;
     throw refusal(name, complaint.text(), line ?? `exit code ${code}`);
   } catch (error) {

@@ -73,17 +73,6 @@ function allowedHost(rules: NetworkRules): ProbePlan['allowed'] {
     .find((rule) => rule !== undefined && !rule.host.includes('*'));
 }
 
-/** The error for a session in whose run nobody has proved that its network is closed. */
-export function unproved(name: SessionName): PaudeError {
-  return new PaudeError(
-    'NETWORK_UNPROVED',
-    `nobody has proved that the network of the session ${name} is closed`,
-    {
-      hint: `git paude start ${name} --detach, and then the same again`,
-    },
-  );
-}
-
 /** Throws SESSION_FAILED, and NETWORK_UNENFORCED unless the user accepts that; true where it had to be accepted. */
 export function judge(
   name: SessionName,

@@ -6,7 +6,7 @@ import type { Tunnel } from '../tunnel.ts';
 import type { Backend } from './backend.ts';
 import type { Credentials, Parcel, Part } from './credentials.ts';
 import type { Report } from './events.ts';
-import { unproved } from './prove-network.ts';
+import { unproved } from './unproved.ts';
 
 /**
  * `login`: what lives shortly, and the rest only where the session has none. `everything`: all that has changed.

@@ -1,6 +1,7 @@
 import { PaudeError } from '../errors.ts';
 import { objectId, type SessionName } from '../names.ts';
 import type { Backend } from './backend.ts';
+import { unproved } from './unproved.ts';
 
 export interface SessionBranch {
   /** Without refs/heads/; what was kept of a forced push is named whole, refs/paude/autosave/… */
@@ -14,13 +15,18 @@ export interface SessionWork {
   readonly uncommitted: number;
 }
 
-/** What a running session's repository holds. Throws like `open`, and SESSION_FAILED. */
+/**
+ * What a running session's repository holds. `proved`: only where the network was proved to be closed, for git runs
+ * what its configuration names. Throws like `open`, SESSION_FAILED and NETWORK_UNPROVED.
+ */
 export async function sessionWork(
   backend: Backend,
   name: SessionName,
+  proved: boolean,
   signal: AbortSignal,
 ): Promise<SessionWork> {
-  await using tunnel = await backend.open(name, ['paude-session', 'branches'], signal);
+  const command = ['paude-session', 'branches', ...(proved ? ['proved'] : [])];
+  await using tunnel = await backend.open(name, command, signal);
   let said = '';
   let complaint = '';
   tunnel.stdin.end();
@@ -30,6 +36,7 @@ export async function sessionWork(
   if (code !== 0) {
     throw new PaudeError('SESSION_FAILED', `the repository of ${name} can't be read: ${complaint.trim()}`);
   }
+  if (said === 'unproved\n') throw unproved(name);
   return parseWork(said);
 }
 

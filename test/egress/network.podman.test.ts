@@ -62,6 +62,31 @@ test.skipIf(podmanSkip)(
   },
 );
 
+test.skipIf(podmanSkip)(
+  'nothing that the agent has installed runs before its network is proved',
+  async () => {
+    const backend = podmanBackend(podmanProgram(process.env), 'tester');
+    const sessions = new FilteredSessions(backend, { session: testImage, proxy: testProxyImage });
+    const name = sessionName(`tools-${process.pid}`);
+    const plant = `for name in paude-session sh bash cp find node git curl perl cat rm mkdir; do
+    printf '#!/bin/sh\\necho %s >>/pvc/ran\\nPATH=/usr/local/bin:/usr/bin:/bin\\nexec %s "$@"\\n' "$name" "$name" >~/.local/bin/"$name"
+    chmod +x ~/.local/bin/"$name"
+  done`;
+    try {
+      await sessions.create(name, {});
+      await sessions.start(name);
+      assert.is((await sessions.run(name, ['/bin/sh', '-c', `mkdir -p ~/.local/bin; ${plant}`])).code, 0);
+      await backend.stop(name, never);
+      await sessions.start(name);
+      assert.is((await sessions.run(name, ['/bin/ls', '/pvc/ran'])).out, '');
+      await sessions.run(name, ['curl', '--version']);
+      assert.is((await sessions.run(name, ['/bin/cat', '/pvc/ran'])).out, 'curl\n');
+    } finally {
+      await backend.remove(name, never);
+    }
+  },
+);
+
 test.skipIf(podmanSkip)('the machine itself is reached by its name, where that is allowed', async () => {
   const server = createServer((_, response) => response.end('the machine')).listen(0, '0.0.0.0');
   await once(server, 'listening');

@@ -1,4 +1,4 @@
-import { rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as assert from 'uvu/assert';
 import { suite } from '../harness/suite.ts';
@@ -26,6 +26,32 @@ test('it begins no command and takes no credentials, until there is a mark', () 
     rmSync(file);
     assert.equal(run(`no-${mark}`), refused(`no-${mark}`));
   }
+});
+
+test('git is run for nobody, and the look that would', () => {
+  session.env['PAUDE_FILTERED'] = '1';
+  for (const service of ['receive-pack', 'upload-pack', 'upload-archive'])
+    assert.equal(session.session(['serve', service, '-'], '\n'), {
+      code: 0,
+      stdout: 'paude unproved 1\n',
+      stderr: '',
+    });
+  assert.is(session.session(['branches', 'proved']).stdout, 'unproved\n');
+  assert.is(session.session(['branches']).stdout, '');
+  writeFileSync(join(session.run, 'proved'), '');
+  assert.is(session.session(['branches', 'proved']).stdout, '');
+});
+
+test('what the agent has installed is found first by commands, and by nothing of ours', () => {
+  const tools = join(session.run, 'tools');
+  mkdirSync(tools);
+  session.env['PAUDE_TOOLS'] = tools;
+  for (const program of ['git', 'node', 'sh', 'bash', 'cat', 'setsid', 'echo'])
+    writeFileSync(join(tools, program), '#!/bin/sh\nprintf "the agent\\n"\n', { mode: 0o755 });
+  assert.is(run('a').stdout, 'the agent\n');
+  assert.is(ask(), 'need login tokens config\n');
+  assert.is(session.session(['branches']).stdout, '');
+  assert.match(session.session(['serve', 'upload-pack']).stdout, /^paude ready 1\n[0-9a-f]{4}/);
 });
 
 test('one that is not filtered needs none, also behind a proxy of the machine’s own', () => {

@@ -2,12 +2,11 @@
  * git-remote-paude as the tests run it: the real helper over sessions that are plain folders. Settings come from
  * the environment, so that a test needs no configuration.
  */
-import { appendFileSync, existsSync, writeFileSync } from 'node:fs';
+import { appendFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { directoryBackend } from '../backends/directory.ts';
 import { runHelper } from '../../lib/remote/helper.ts';
 import { PaudeError } from '../../lib/errors.ts';
-import type { SessionName } from '../../lib/names.ts';
 import type { Backend } from '../../lib/session/backend.ts';
 import type { AutoStart } from '../../lib/session/open-service.ts';
 
@@ -15,18 +14,14 @@ const env = process.env;
 const root = env['PAUDE_TEST_ROOT'];
 if (root === undefined) throw new Error('PAUDE_TEST_ROOT is not set');
 const folders = directoryBackend(root);
-/** Where the sessions are filtered: what was done in one, and whether the branch `late` had landed by then. */
+/** Where the sessions are filtered: what was done in one. */
 const log = env['PAUDE_TEST_FILTERED'];
 const backend: Backend = {
   ...folders,
   open: (name, command, ...rest) =>
     folders.open(name, log === undefined ? command : ['env', 'PAUDE_FILTERED=1', ...command], ...rest),
 };
-const note = (what: string, name: SessionName) => {
-  if (log === undefined) return;
-  const late = join(folders.volume(name), 'workspace/.git/refs/heads/late');
-  appendFileSync(log, `${what}${existsSync(late) ? ' late' : ''}\n`);
-};
+const note = (what: string) => void (log !== undefined && appendFileSync(log, `${what}\n`));
 const stopping = new AbortController();
 for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => stopping.abort());
 
@@ -62,12 +57,12 @@ const code = await runHelper({
     },
     start: async ({ name }, report, signal) => {
       for await (const phase of backend.start(name, signal)) report({ type: 'step', text: phase.text });
-      note('start', name);
+      note('start');
       // What the probe leaves.
       writeFileSync(join(root, name, 'run/proved'), '');
     },
-    sync: async ({ name }) => {
-      note('sync', name);
+    sync: async () => {
+      note('sync');
       if (env['PAUDE_TEST_SYNC'] === undefined) return [];
       throw new PaudeError('SYNC_FAILED', env['PAUDE_TEST_SYNC']);
     },

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { readFile, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import * as assert from 'uvu/assert';
 import { suite } from '../harness/suite.ts';
 import { gitWorld, until, type GitWorld } from './git-world.ts';
@@ -66,36 +66,38 @@ test('credentials that don’t arrive beside a push are a warning, and only wher
   assert.not.match(again.stderr, 'warning');
 });
 
-test('a push into a session that was made again by itself proves its network and brings credentials, once its code has landed', async () => {
+test('in a session that was made again by itself nothing is run for git before its network is proved; a push brings credentials, too', async () => {
   const { url, name } = fresh();
   const log = join(world.folder, `${name}.log`);
   const env = { PAUDE_TEST_FILTERED: log };
-  const push = (to: string, more = {}) => world.git('work', ['push', url, `main:${to}`], { ...env, ...more });
+  const git = (...args: readonly string[]) => world.git('work', args, env);
   const said = async () => {
     const text = await readFile(log, 'utf8').catch(() => '');
     await rm(log, { force: true });
     return text.split('\n').filter(Boolean);
   };
-  await push('main');
+  await git('push', url, 'main');
   assert.equal(await said(), ['start', 'sync']);
-  await push('other');
+  await git('push', url, 'main:other');
   assert.equal(await said(), []);
+  // What the agent has left there, git runs.
+  const program = join(world.folder, 'program');
+  await writeFile(program, `#!/bin/sh\necho ran >>'${log}'\n`, { mode: 0o755 });
+  const workspace = join(relative(world.folder, world.sessions), name, 'volume/workspace');
+  await world.must(workspace, ['config', 'core.fsmonitor', program]);
   // As another pod has it.
-  await rm(join(world.sessions, name, 'run/proved'));
-  await world.must('work', ['ls-remote', url], env);
-  assert.equal(await said(), []);
-  const late = await push('late');
-  assert.is(late.code, 0);
-  assert.equal(await said(), ['start late', 'sync late']);
-  assert.match(late.stderr, `paude: the session ${name} was made again by itself`);
-  await rm(join(world.sessions, name, 'run/proved'));
-  const failing = await push('last', { PAUDE_TEST_SYNC: 'they did not reach it' });
-  assert.is(failing.code, 0);
-  assert.match(
-    failing.stderr,
-    'paude: warning: the session has none of your credentials yet: they did not reach it',
-  );
-  assert.is(await headOf('work'), (await refs(url)).find((row) => row.endsWith('/last'))!.split('\t')[0]);
+  const again = () => rm(join(world.sessions, name, 'run/proved'));
+  for (const [args, ...done] of [
+    [['push', url, 'main:late'], 'start', 'sync'],
+    [['ls-remote', url], 'start'],
+    [['archive', '--remote', url, 'main'], 'start'],
+  ] as const) {
+    await again();
+    const { code, stderr } = await git(...args);
+    assert.is(code, 0, stderr);
+    assert.equal((await said()).slice(0, done.length), done);
+    assert.match(stderr, `paude: the session ${name} was made again by itself; its network is proved`);
+  }
 });
 
 test('a push with nothing to do', async () => {
