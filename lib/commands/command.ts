@@ -1,7 +1,7 @@
 import type { Architecture } from '../agents/agent.ts';
 import type { Resolved } from '../config/load-settings.ts';
 import type { SettingsFile } from '../config/settings-file.ts';
-import type { Hook } from '../git/hooks.ts';
+import type { Hook, InstalledHook } from '../git/hooks.ts';
 import type { Repository } from '../git/repository.ts';
 import type { Fitness } from '../image/check-image.ts';
 import type { OwnImage } from '../image/old-images.ts';
@@ -51,7 +51,7 @@ export interface Context {
   readonly plan: (agent: string) => Promise<Plan>;
   /** The hook of this repository. */
   readonly findHook: () => Promise<Hook>;
-  readonly installHook: (chain: boolean) => Promise<Hook>;
+  readonly installHook: (chain: boolean) => Promise<InstalledHook>;
   readonly uninstallHook: () => Promise<Hook>;
   /** A question for yes or no; undefined where there is nobody to ask. */
   readonly ask: (question: string) => Promise<boolean | undefined>;

@@ -13,6 +13,9 @@ export const hooksInstall: Command = async (context, { flags }) => {
   const hook = await context.installHook(flags.get('chain') === true);
   await repository.setConfig(answerKey, 'true');
   context.output.say(`the hook is installed: ${hook.path}`);
+  if (hook.kept !== undefined) {
+    context.output.say(`the hook that was kept before does not run any more, and is now ${hook.kept}`);
+  }
   context.output.say('from now on, a checkout of a branch refreshes the credentials of running sessions');
   return 0;
 };

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { chmod, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { chmod, lstat, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { PaudeError } from '../errors.ts';
@@ -30,6 +30,11 @@ export interface Hook {
   readonly folder: string;
 }
 
+export interface InstalledHook extends Hook {
+  /** Where a hook is now that was kept here before, and has had to make room for another one. */
+  readonly kept: string | undefined;
+}
+
 /** Looks where git would: core.hooksPath and linked worktrees are git's own to resolve. */
 export async function findHook(folder: string, env: NodeJS.ProcessEnv): Promise<Hook> {
   const git = gitIn(folder, env);
@@ -48,24 +53,28 @@ export async function findHook(folder: string, env: NodeJS.ProcessEnv): Promise<
     path,
     inConfiguration,
     state: active ? found : 'none',
-    chained: existsSync(before(path)),
+    chained: await isThere(before(path)),
     folder: state,
   };
 }
 
 /** Installs it, or brings it up to date. A stranger's hook is never touched: throws HOOK_FOREIGN, but for `chain`. */
-export async function installHook(folder: string, env: NodeJS.ProcessEnv, chain: boolean): Promise<Hook> {
+export async function installHook(
+  folder: string,
+  env: NodeJS.ProcessEnv,
+  chain: boolean,
+): Promise<InstalledHook> {
   const hook = await findHook(folder, env);
   if (hook.state === 'foreign' && !chain) {
     throw new PaudeError('HOOK_FOREIGN', `there is a hook already, which is not git-paude's: ${hook.path}`, {
       hint: 'git paude hooks install --chain keeps it, and runs it first',
     });
   }
-  if (hook.state === 'foreign') await rename(hook.path, before(hook.path));
   await mkdir(dirname(hook.path), { recursive: true });
   const next = `${hook.path}.${process.pid}`;
   await writeFile(next, await readFile(stub));
   await chmod(next, 0o755);
+  const kept = hook.state === 'foreign' ? await keep(hook.path) : undefined;
   await rename(next, hook.path);
   if (hook.inConfiguration) {
     const git = gitIn(folder, env);
@@ -73,7 +82,7 @@ export async function installHook(folder: string, env: NodeJS.ProcessEnv, chain:
     // git runs it with a shell (githooks(5)).
     await git(['config', '--local', `${section}.command`, `'${hook.path.replaceAll("'", `'\\''`)}'`]);
   }
-  return findHook(folder, env);
+  return { ...(await findHook(folder, env)), kept };
 }
 
 /** Removes it, and puts back the one that it ran first. A stranger's stays: throws HOOK_FOREIGN. */
@@ -96,9 +105,36 @@ function before(path: string): string {
   return `${path}.before-git-paude`;
 }
 
+/** Keeps a stranger's hook. Gives the new name of another one that was kept already, if that is not the same. */
+async function keep(path: string): Promise<string | undefined> {
+  const [older, own] = await Promise.all([textOf(before(path)), textOf(path)]);
+  let kept: string | undefined;
+  if ((await isThere(before(path))) && (older === undefined || older !== own)) {
+    let number = 1;
+    while (await isThere(`${before(path)}.${number}`)) number++;
+    kept = `${before(path)}.${number}`;
+    await rename(before(path), kept);
+  }
+  await rename(path, before(path));
+  return kept;
+}
+
+/** Whether there is anything: also a link that leads nowhere, which on another branch may lead somewhere. */
+async function isThere(path: string): Promise<boolean> {
+  return lstat(path).then(
+    () => true,
+    () => false,
+  );
+}
+
+/** As Latin-1, in which all bytes differ; undefined where it can't be read. */
+async function textOf(path: string): Promise<string | undefined> {
+  return readFile(path, 'latin1').catch(() => undefined);
+}
+
 async function stateOf(path: string): Promise<HookState> {
-  if (!existsSync(path)) return 'none';
-  const [present, own] = await Promise.all([readFile(path, 'utf8'), readFile(stub, 'utf8')]);
+  if (!(await isThere(path))) return 'none';
+  const [present = '', own] = await Promise.all([textOf(path), readFile(stub, 'latin1')]);
   if (present === own) return 'ours';
   return present.split('\n')[1]?.startsWith(marker) === true ? 'old' : 'foreign';
 }

@@ -121,6 +121,17 @@ test('install, status and uninstall say what there is', async () => {
   assert.match(refused.stderr, "which is not git-paude's");
 });
 
+test('install says what becomes of a hook that was kept before', async () => {
+  for (const name of ['a', 'b']) {
+    mkdirSync(join(hook(), '..'), { recursive: true });
+    writeFileSync(hook(), `#!/bin/sh\n: ${name}\n`);
+    const { code, stderr } = await world.paude('hooks', 'install', '--chain');
+    assert.is(code, 0, stderr);
+    if (name === 'a') assert.not.match(stderr, 'before-git-paude');
+    else assert.match(stderr, `does not run any more, and is now ${hook()}.before-git-paude.1\n`);
+  }
+});
+
 test('what the hook runs refreshes running sessions only, and its log stays short', async () => {
   for (const name of ['a', 'b']) await world.paude('create', name);
   await world.paude('start', 'a');
