@@ -74,10 +74,11 @@ export class HookedRepository {
     );
   }
 
-  /** As if a minute had gone by since the hook last ran. */
-  later(): void {
+  /** As if more than a minute, or as many seconds as given, had gone by since the hook last ran. */
+  later(seconds = 3600): void {
     const stamp = join(this.repository, '.git/paude/hook.ran');
-    if (existsSync(stamp)) utimesSync(stamp, new Date(0), new Date(0));
+    const then = new Date(Date.now() - seconds * 1000);
+    if (existsSync(stamp)) utimesSync(stamp, then, then);
   }
 
   /** The hook's own background part has ended: it can't run any more. */

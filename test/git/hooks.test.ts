@@ -58,6 +58,44 @@ test('a burst runs it once, and a minute later it runs again', async () => {
   await waitForRuns(2);
 });
 
+/** The machine's own find, and one that counts as BSD's does: minutes are rounded up, and there are seconds. */
+const finds: Readonly<Record<string, string | undefined>> = {
+  "the machine's find": undefined,
+  "a find that counts as BSD's does": `
+    age=$(($(date +%s) - $(stat -c %Y "$1" || echo 0)))
+    [ -e "$1" ] || exit 1
+    for last; do :; done
+    case $* in
+      *' -mmin '*) unit=60 ;;
+      *' -mtime '*s) unit=1 last=\${last%s} ;;
+    esac
+    count=$(((age + unit - 1) / unit))
+    case $last in
+      +*) [ "$count" -gt "\${last#+}" ] ;;
+      -*) [ "$count" -lt "\${last#-}" ] ;;
+      *) [ "$count" -eq "$last" ] ;;
+    esac && printf '%s\\n' "$1"`,
+};
+for (const [name, script] of Object.entries(finds)) {
+  test(`with ${name}: 30 seconds ago holds it back, 90 seconds ago does not`, async () => {
+    if (script !== undefined) at.program('find', script);
+    await installHook(repository, env, false);
+    git(repository, 'checkout', '-q', 'other');
+    await waitForRuns(1);
+    await quiet();
+    for (const [seconds, count] of [
+      [0, 1],
+      [30, 1],
+      [90, 2],
+    ] as const) {
+      at.later(seconds);
+      git(repository, 'checkout', '-q', '-');
+      await quiet();
+      assert.is(runs().length, count, `${seconds} seconds`);
+    }
+  });
+}
+
 test('what is no checkout of a branch does not run it', async () => {
   await installHook(repository, env, false);
   git(repository, 'checkout', '-q', 'HEAD~1', '--', 'file');
