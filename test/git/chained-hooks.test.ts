@@ -1,4 +1,12 @@
-import { existsSync, mkdirSync, readFileSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  renameSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import * as assert from 'uvu/assert';
 import { isPaudeError } from '../../lib/errors.ts';
@@ -69,6 +77,52 @@ test('a link to what is not there now, as on another branch, is somebody’s hoo
   await uninstallHook(at.repository, at.env);
   assert.ok(existsSync(file));
   assert.equal(kept(), []);
+});
+
+/**
+ * Does as pre-commit does: the hook that is there gets another name, and is run from there by its whole path. A tool
+ * that is run again and again stops in the end.
+ */
+function renameAsOthersDo(ending: string): void {
+  renameSync(file, `${file}.${ending}`);
+  const renamed = `"$(cd "$(dirname "$0")" && pwd)/post-checkout.${ending}"`;
+  write(`${hookOf('tool')}[ "$(grep -c tool "$HOME/theirs")" -gt 4 ] || ${renamed} "$@"\n`);
+}
+
+for (const ending of ['legacy', 'old']) {
+  test(`another tool renames it to .${ending} and runs it there: the chained hook runs under its own name`, async () => {
+    write('#!/bin/sh\necho "${0##*/} $3" >>"$HOME/theirs"\nexit 3\n');
+    await chain();
+    renameAsOthersDo(ending);
+    // git's own code for a hook that failed.
+    assert.is(at.git(at.repository, 'checkout', '-q', 'other').code, 1);
+    assert.equal(ran(), ['tool', 'post-checkout 1']);
+    assert.equal(await at.waitForRuns(1), [`hooks run in ${at.repository}`]);
+  });
+}
+
+test('chained again to the tool that runs it, it does not go round and round', async () => {
+  await installHook(at.repository, at.env, false);
+  renameAsOthersDo('legacy');
+  await chain();
+  checkOut('other');
+  assert.equal(ran(), ['tool']);
+  await at.waitForRuns(1);
+});
+
+test('the tool that runs it checks out another repository, where it is likewise: all of its hooks run', async () => {
+  const inner = join(at.root, 'inner');
+  at.git(at.root, 'clone', '-q', at.repository, inner);
+  write(`#!/bin/sh\nunset GIT_DIR\ncd "$HOME/inner" && git checkout -q --detach\n`);
+  await chain();
+  renameAsOthersDo('legacy');
+  folder = join(inner, '.git/hooks');
+  file = join(folder, 'post-checkout');
+  write(hookOf('inner'));
+  await installHook(inner, at.env, true);
+  renameAsOthersDo('legacy');
+  checkOut('other');
+  assert.equal(ran(), ['tool', 'tool', 'inner']);
 });
 
 test.run();
