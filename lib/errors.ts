@@ -55,6 +55,7 @@ export type ErrorCode =
   | 'CREDENTIALS_TOO_LARGE'
   | 'SYNC_FAILED'
   | 'HOOK_FOREIGN'
+  | 'HOOK_UNWRITABLE'
   // the backend and the wire
   | 'BACKEND_MISSING'
   | 'BACKEND_UNREACHABLE'

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { readFile } from 'node:fs/promises';
+import { isPaudeError } from '../errors.ts';
 import type { Hook } from '../git/hooks.ts';
 import type { Repository } from '../git/repository.ts';
 import type { Command, Context } from './command.ts';
@@ -51,20 +52,28 @@ export const hooksStatus: Command = async (context) => {
 /** Whether the user wants the hook in this repository; without it, nobody has asked yet. */
 const answerKey = 'paude.hook';
 
-/** Offers the hook, once for each repository, where there is somebody to ask. */
+/**
+ * Offers the hook, once for each repository, where there is somebody to ask and it could be installed. That it could
+ * not after all is said, and is no failure of what it was offered by.
+ */
 export async function offerHook(context: Context, repository: Repository): Promise<void> {
   if ((await repository.config()).has(answerKey)) return;
   const hook = await context.findHook();
-  if (hook.state !== 'none') return;
+  if (hook.state !== 'none' || !hook.writable) return;
   const answer = await context.ask(
     'Refresh the credentials of running sessions at each git checkout, by a hook?',
   );
   if (answer === undefined) return;
-  if (answer) await context.installHook(false);
   await repository.setConfig(answerKey, String(answer));
-  context.output.say(
-    answer
-      ? `the hook is installed: ${hook.path}`
-      : 'no hook; git paude hooks install, if you change your mind',
-  );
+  if (!answer) {
+    context.output.say('no hook; git paude hooks install, if you change your mind');
+    return;
+  }
+  try {
+    await context.installHook(false);
+    context.output.say(`the hook is installed: ${hook.path}`);
+  } catch (error) {
+    if (!isPaudeError(error)) throw error;
+    context.output.say(`${error.message}; git paude hooks install, once that is mended`);
+  }
 }

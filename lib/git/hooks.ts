@@ -1,5 +1,5 @@
-import { existsSync } from 'node:fs';
-import { chmod, lstat, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { constants, existsSync } from 'node:fs';
+import { access, chmod, lstat, mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { PaudeError } from '../errors.ts';
@@ -26,6 +26,8 @@ export interface Hook {
   readonly state: HookState;
   /** Another hook runs before it. */
   readonly chained: boolean;
+  /** It could be put there, as far as can be seen without trying. */
+  readonly writable: boolean;
   /** Where the hook keeps what it has to remember, and its log. */
   readonly folder: string;
 }
@@ -54,11 +56,15 @@ export async function findHook(folder: string, env: NodeJS.ProcessEnv): Promise<
     inConfiguration,
     state: active ? found : 'none',
     chained: await isThere(before(path)),
+    writable: await isWritable(dirname(path)),
     folder: state,
   };
 }
 
-/** Installs it, or brings it up to date. A stranger's hook is never touched: throws HOOK_FOREIGN, but for `chain`. */
+/**
+ * Installs it, or brings it up to date. A stranger's hook is never touched: throws HOOK_FOREIGN, but for `chain`.
+ * Throws HOOK_UNWRITABLE.
+ */
 export async function installHook(
   folder: string,
   env: NodeJS.ProcessEnv,
@@ -70,22 +76,17 @@ export async function installHook(
       hint: 'git paude hooks install --chain keeps it, and runs it first',
     });
   }
-  await mkdir(dirname(hook.path), { recursive: true });
-  const next = `${hook.path}.${process.pid}`;
-  await writeFile(next, await readFile(stub));
-  await chmod(next, 0o755);
-  const kept = hook.state === 'foreign' ? await keep(hook.path) : undefined;
-  await rename(next, hook.path);
+  const kept = await changing(hook.path, () => put(hook));
   if (hook.inConfiguration) {
     const git = gitIn(folder, env);
     await git(['config', '--local', `${section}.event`, event]);
     // git runs it with a shell (githooks(5)).
-    await git(['config', '--local', `${section}.command`, `'${hook.path.replaceAll("'", `'\\''`)}'`]);
+    await git(['config', '--local', `${section}.command`, quoted(hook.path)]);
   }
   return { ...(await findHook(folder, env)), kept };
 }
 
-/** Removes it, and puts back the one that it ran first. A stranger's stays: throws HOOK_FOREIGN. */
+/** Removes it, and puts back the one that it ran first. A stranger's stays: throws HOOK_FOREIGN, HOOK_UNWRITABLE. */
 export async function uninstallHook(folder: string, env: NodeJS.ProcessEnv): Promise<Hook> {
   const hook = await findHook(folder, env);
   if (hook.state === 'foreign') {
@@ -93,12 +94,60 @@ export async function uninstallHook(folder: string, env: NodeJS.ProcessEnv): Pro
       hint: `look at it: cat '${hook.path}'`,
     });
   }
-  if (hook.chained) await rename(before(hook.path), hook.path);
-  else await rm(hook.path, { force: true });
+  await changing(hook.path, async () => {
+    if (hook.chained) await rename(before(hook.path), hook.path);
+    else if (await isThere(hook.path)) await rm(hook.path);
+  });
   if (hook.inConfiguration && hook.state !== 'none') {
     await gitIn(folder, env)(['config', '--local', '--remove-section', section]);
   }
   return hook;
+}
+
+/** Throws HOOK_UNWRITABLE where the file system refuses a change. */
+async function changing<T>(path: string, change: () => Promise<T>): Promise<T> {
+  try {
+    return await change();
+  } catch (cause) {
+    const { code, message } = cause as NodeJS.ErrnoException;
+    if (code === undefined) throw cause;
+    const folder = dirname(path);
+    const reason = code === 'EEXIST' || code === 'ENOTDIR' ? `${folder} is not a folder` : message;
+    throw new PaudeError('HOOK_UNWRITABLE', `the hook can't be changed: ${path}: ${reason}`, {
+      hint: `ls -ld ${quoted(folder)}; git config --show-origin --get core.hooksPath`,
+      cause,
+    });
+  }
+}
+
+/** Puts the stub there. The hook of a stranger makes room for it, and only once it is written. */
+async function put({ path, state }: Hook): Promise<string | undefined> {
+  await mkdir(dirname(path), { recursive: true });
+  const next = `${path}.${process.pid}`;
+  try {
+    await writeFile(next, await readFile(stub));
+    await chmod(next, 0o755);
+    const kept = state === 'foreign' ? await keep(path) : undefined;
+    await rename(next, path);
+    return kept;
+  } finally {
+    await rm(next, { force: true });
+  }
+}
+
+/** Whether something could be put into a folder, which may have to be made first. */
+async function isWritable(folder: string): Promise<boolean> {
+  try {
+    await access(folder, constants.W_OK);
+    return (await stat(folder)).isDirectory();
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'ENOENT' && isWritable(dirname(folder));
+  }
+}
+
+/** As a word of a shell's. */
+function quoted(path: string): string {
+  return `'${path.replaceAll("'", `'\\''`)}'`;
 }
 
 function before(path: string): string {

@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as assert from 'uvu/assert';
+import { PaudeError } from '../../lib/errors.ts';
 import { suite } from '../harness/suite.ts';
 import { World } from './world.ts';
 
@@ -130,6 +131,54 @@ test('install says what becomes of a hook that was kept before', async () => {
     if (name === 'a') assert.not.match(stderr, 'before-git-paude');
     else assert.match(stderr, `does not run any more, and is now ${hook()}.before-git-paude.1\n`);
   }
+});
+
+for (const place of ['/dev/null', '/dev/null/hooks']) {
+  test(`hooks in ${place}: install says why it can't, there is none to uninstall, and create does not offer it`, async () => {
+    world.git('config', 'core.hooksPath', place);
+    const { code, stderr } = await world.paude('hooks', 'install');
+    assert.is(code, 1);
+    assert.match(stderr, `the hook can't be changed: ${place}/post-checkout: ${place} is not a folder\n`);
+    assert.match(stderr, `ls -ld '${place}'; git config --show-origin --get core.hooksPath\n`);
+    const removed = await world.paude('hooks', 'uninstall');
+    assert.is(removed.code, 0, removed.stderr);
+    assert.match(removed.stderr, 'there is no hook of git-paude');
+    world.git('config', '--unset', 'paude.hook');
+    const ask = async () => assert.unreachable('it is offered') as never;
+    const created = await world.paudeIn(world.repository, { ask }, 'create', 'a');
+    assert.is(created.code, 0, created.stderr);
+    assert.match(created.stderr, 'next: git push paude-a HEAD\n');
+  });
+}
+
+test('hooks in a folder where nobody may write: install says so', async () => {
+  world.git('config', 'core.hooksPath', '/sys');
+  const { code, stderr } = await world.paude('hooks', 'install');
+  assert.is(code, 1);
+  assert.match(
+    stderr,
+    /the hook can't be changed: \/sys\/post-checkout: E[A-Z]+: .*\nhint: ls -ld '\/sys'; git config /,
+  );
+});
+
+test('where the hook that was offered can’t be installed after all, create goes on and does not ask again', async () => {
+  let asked = 0;
+  const failing = {
+    ask: async () => ++asked > 0,
+    installHook: async () => {
+      throw new PaudeError('HOOK_UNWRITABLE', "the hook can't be changed: /x: no space", {
+        hint: 'ls -ld /x',
+      });
+    },
+  };
+  for (const name of ['a', 'b']) {
+    const { code, stderr } = await world.paudeIn(world.repository, failing, 'create', name);
+    assert.is(code, 0, stderr);
+    assert.match(stderr, `next: git push paude-${name} HEAD\n`);
+    if (name === 'a')
+      assert.match(stderr, "the hook can't be changed: /x: no space; git paude hooks install");
+  }
+  assert.is(asked, 1);
 });
 
 test('what the hook runs refreshes running sessions only, and its log stays short', async () => {
