@@ -3,18 +3,44 @@ import https from 'node:https';
 import { BlockList, isIP, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import tls from 'node:tls';
+import { PaudeError } from '../../../errors.ts';
+import { KubeconfigError } from './kubeconfig-error.ts';
 
-/** The proxy that a server is reached through: the kubeconfig's own, or the environment's. */
+/**
+ * The proxy that a server is reached through: the kubeconfig's own, or the environment's. Throws KubeconfigError,
+ * CONFIG_INVALID.
+ */
 export function proxyFor(
   server: URL,
   configured: string | undefined,
   env: NodeJS.ProcessEnv,
 ): URL | undefined {
-  if (configured) return new URL(configured);
+  if (configured) {
+    const found = proxyUrl(configured);
+    if (found !== undefined) return found;
+    throw new KubeconfigError('invalid', `the proxy-url of ${server.host} is not the URL of a proxy`);
+  }
   const name = server.protocol === 'https:' ? 'HTTPS_PROXY' : 'HTTP_PROXY';
   const proxy = env[name] || env[name.toLowerCase()];
   if (!proxy || isExempt(server, env['NO_PROXY'] || env['no_proxy'] || '')) return undefined;
-  return new URL(proxy.includes('://') ? proxy : `http://${proxy}`);
+  const found = proxyUrl(proxy.includes('://') ? proxy : `http://${proxy}`);
+  if (found !== undefined) return found;
+  const variable = env[name] ? name : name.toLowerCase();
+  // What it is may have a password in it.
+  throw new PaudeError('CONFIG_INVALID', `${variable} is not the URL of a proxy`, {
+    hint: `${variable}=http://HOST:PORT, or unset ${variable}`,
+  });
+}
+
+/** Undefined for what is no URL, or has a login in it that can't be read. */
+function proxyUrl(text: string): URL | undefined {
+  try {
+    const url = new URL(text);
+    decodeURIComponent(url.username + url.password);
+    return url;
+  } catch {
+    return undefined;
+  }
 }
 
 /** NO_PROXY as Go's httpproxy reads it, as kubectl does: names with those below them, addresses, CIDRs, ports, `*`. */
@@ -38,9 +64,13 @@ function isExempt(server: URL, list: string): boolean {
 }
 
 function isInside(host: string, cidr: string): boolean {
-  const [network = '', length] = cidr.split('/');
+  const [network = '', length = ''] = cidr.split('/');
   const family = isIP(host);
   if (family === 0 || isIP(network) !== family) return false;
+  if (!/^\d+$/.test(length) || Number(length) > (family === 4 ? 32 : 128))
+    throw new PaudeError('CONFIG_INVALID', `NO_PROXY has a network in it that is none: ${cidr}`, {
+      hint: `write its length after the slash, as in ${network}/${family === 4 ? 24 : 64}`,
+    });
   const list = new BlockList();
   const type = family === 4 ? 'ipv4' : 'ipv6';
   list.addSubnet(network, Number(length), type);

@@ -460,6 +460,25 @@ test('NO_PROXY exempts names and what is below them, addresses, networks, ports'
   ];
   for (const [host, list, expected] of cases)
     assert.is(proxied(host, list), expected, `${host} with ${list}`);
+  for (const network of ['10.0.0.0/99', '10.0.0.0/', '10.0.0.0/x']) {
+    const isNamed = (error: Error) =>
+      isPaudeError(error, 'CONFIG_INVALID') &&
+      error.message === `NO_PROXY has a network in it that is none: ${network}` &&
+      error.hint === 'write its length after the slash, as in 10.0.0.0/24';
+    assert.throws(() => proxied('10.1.2.3', network), isNamed);
+    // It can't be the one that decides about a name.
+    assert.is(proxied('api.example', network), true);
+  }
+});
+
+test('a proxy-url of the kubeconfig that is none is said to be', async () => {
+  const text = kubeconfig('https://api.example', {}, { 'proxy-url': 'http://' });
+  const error = await load(text).then(
+    () => undefined,
+    (reason: Error) => reason,
+  );
+  assert.instance(error, KubeconfigError);
+  assert.is(error?.message, 'the proxy-url of api.example is not the URL of a proxy');
 });
 
 test.run();
