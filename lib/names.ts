@@ -55,6 +55,11 @@ function cut(text: string, length: number): string {
   return text.slice(0, length).replace(/-+$/, '');
 }
 
+/** Whether a text can be the name of a namespace: a DNS label (RFC 1123). It stands in paths of the API as it is. */
+export function isNamespace(text: string): boolean {
+  return /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(text);
+}
+
 const quantityPattern = /^([0-9]+(?:\.[0-9]+)?)(m|k|M|G|T|Ki|Mi|Gi|Ti)?$/;
 const factors: Readonly<Record<string, number>> = {
   m: 1e-3,

@@ -10,3 +10,8 @@ export function printable(text: string): string {
 export function printableLines(text: string): string {
   return text.replace(/[^\n\t]+/g, printable);
 }
+
+/** A word of a command to paste: users of a directory have names such as CORP\ada, contexts any at all. */
+export function shellWord(text: string): string {
+  return /^[\w@%+:,./#-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
+}

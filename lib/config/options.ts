@@ -1,7 +1,7 @@
 import * as v from 'valibot';
 import { networkOptions } from './network-options.ts';
 import { cluster, created, imaged, type Option, type Verb } from './option.ts';
-import { amount, flag, lines, objectName, packages, text, version, whole } from './schemas.ts';
+import { amount, flag, lines, namespace, objectName, packages, text, version, whole } from './schemas.ts';
 
 export { gitKeyOf, variableOf, type Option, type Verb } from './option.ts';
 
@@ -174,6 +174,7 @@ export const options = [
     value: 'NAME',
     help: 'the namespace of the sessions',
     ...cluster,
+    schema: namespace,
     verbs: ['any'],
   },
   {

@@ -1,6 +1,7 @@
 import { appendFile, mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PaudeError } from '../errors.ts';
+import { isNamespace } from '../names.ts';
 
 /** One place a line, as JSON: a line is added in one write, so that two commands at once both add theirs. */
 const store = 'places.jsonl';
@@ -53,6 +54,7 @@ function lineOf(place: UsedPlace): string {
 function parsePlace(line: string): UsedPlace {
   const { backend, context, namespace } = (JSON.parse(line) ?? {}) as Partial<Record<string, unknown>>;
   if (backend === 'podman') return { backend };
-  if (typeof context !== 'string' || typeof namespace !== 'string') throw new TypeError('it is not a place');
+  if (typeof context !== 'string' || typeof namespace !== 'string' || !isNamespace(namespace))
+    throw new TypeError('it is not a place');
   return { backend: 'kubernetes', context, namespace };
 }

@@ -1,6 +1,6 @@
 // What the values of settings look like. Each message goes on from the value: `5 is not text`.
 import * as v from 'valibot';
-import { quantity } from '../names.ts';
+import { isNamespace, quantity } from '../names.ts';
 
 export const amount = v.pipe(
   v.string('is not text'),
@@ -49,4 +49,8 @@ export const objectName = v.pipe(
   v.string('is not text'),
   v.maxLength(253, 'is too long for a name'),
   v.regex(/^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/, 'is not the name of an object'),
+);
+export const namespace = v.pipe(
+  v.string('is not text'),
+  v.check(isNamespace, 'is not the name of a namespace'),
 );

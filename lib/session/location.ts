@@ -1,5 +1,6 @@
 import { PaudeError } from '../errors.ts';
-import { sessionName, type SessionName } from '../names.ts';
+import { isNamespace, sessionName, type SessionName } from '../names.ts';
+import { shellWord } from '../printable.ts';
 
 /** Where a session is: everything that is needed to reach it from another machine with the same accounts. */
 export type Location =
@@ -35,10 +36,12 @@ export function describePlace(place: Place): string {
   return place.backend === 'podman' ? 'podman' : `${place.context}/${place.namespace}`;
 }
 
-/** The flags that mean this place. */
-export function placeFlags(place: Place): string {
-  if (place.backend === 'podman') return '--backend=podman';
-  return `--backend=kubernetes --kubernetes-context=${place.context} --namespace=${place.namespace}`;
+/** The flags that mean this place, as a shell takes them; of what was named, as much as was. */
+export function placeFlags({ backend, context, namespace }: NamedPlace): string {
+  const flags = { backend, 'kubernetes-context': context, namespace };
+  return Object.entries(flags)
+    .flatMap(([flag, value]) => (value === undefined ? [] : `--${flag}=${shellWord(value)}`))
+    .join(' ');
 }
 
 const forms = 'paude://podman/NAME or paude://kubernetes/CONTEXT/NAMESPACE/NAME';
@@ -62,7 +65,7 @@ export function parseLocation(url: string): Location {
   if (backend === 'podman' && rest.length === 1) return { backend, name: sessionName(rest[0]!) };
   if ((backend === 'kubernetes' || backend === 'openshift') && rest.length === 3) {
     const [context, namespace, name] = rest as [string, string, string];
-    if (context !== '' && /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(namespace)) {
+    if (context !== '' && isNamespace(namespace)) {
       return { backend: 'kubernetes', context, namespace, name: sessionName(name) };
     }
   }

@@ -94,6 +94,7 @@ test('a flag that means nothing to the backend is refused with exit code 2, and 
   const values: Record<string, unknown> = {
     'openshift-tls-verify': false,
     'pull-secret': 'none',
+    'openshift-namespace': 'team',
     platform: 'linux/arm64',
     pids: '7',
     transport: 'auto',

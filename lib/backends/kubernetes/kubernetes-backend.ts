@@ -1,3 +1,6 @@
+import { PaudeError } from '../../errors.ts';
+import { isNamespace } from '../../names.ts';
+import { shellWord } from '../../printable.ts';
 import type { Backend } from '../../session/backend.ts';
 import { clusterIn, type Cluster } from './cluster.ts';
 import { connect, KubeconfigError } from './api-connection.ts';
@@ -42,7 +45,14 @@ export async function openCluster(
   const connection = await connect(options.context, options).catch((error: unknown) => {
     throw error instanceof KubeconfigError ? kubeconfigError(error) : error;
   });
-  return clusterIn(connection, options.namespace ?? connection.namespace ?? 'default');
+  const namespace = options.namespace ?? connection.namespace ?? 'default';
+  if (isNamespace(namespace)) return clusterIn(connection, namespace);
+  const { context } = connection;
+  throw new PaudeError(
+    'KUBECONFIG_INVALID',
+    `the context ${context} names a namespace that is none: ${JSON.stringify(namespace)}`,
+    { hint: `kubectl config set-context ${shellWord(context)} --namespace=NAME` },
+  );
 }
 
 export function kubernetesBackend(

@@ -1,4 +1,5 @@
 import { PaudeError, type ErrorCode } from '../../errors.ts';
+import { shellWord } from '../../printable.ts';
 import { ApiStatus, KubeconfigError } from './api-connection.ts';
 import { ownerLabel } from './objects.ts';
 
@@ -39,7 +40,7 @@ export function kubeconfigError(error: KubeconfigError): PaudeError {
     error.problem === 'unknown-context' && first !== undefined ? `; there are: ${contexts.join(', ')}` : '';
   const hints: Partial<Record<KubeconfigError['problem'], string>> = {
     missing: 'oc login https://api.your-cluster.example.com:6443',
-    'unknown-context': first === undefined ? advice.login : `--openshift-context=${first}`,
+    'unknown-context': first === undefined ? advice.login : `--openshift-context=${shellWord(first)}`,
     plugin: advice.login,
   };
   return new PaudeError(kubeconfigCodes[error.problem], error.message + there, {
@@ -66,7 +67,7 @@ function statusError(what: string, { context, namespace }: Where, error: ApiStat
     return make(
       'QUOTA_EXCEEDED',
       `could not ${what}: ${said}`,
-      `kubectl describe quota -n ${namespace} --context=${context}`,
+      `kubectl describe quota -n ${namespace} --context=${shellWord(context)}`,
     );
   }
   if (error.code === 403 && /cannot \w+ resource/.test(said))
@@ -157,11 +158,6 @@ export function grantOf(
   const where = `${namespace === undefined ? '' : `-n ${namespace} `}--context=${shellWord(context)}`;
   const role = `kubectl create ${kind} ${name} ${where} --verb=${verb} --resource=${resource}`;
   return `${role} && kubectl create ${kind}binding ${name} ${where} --${kind}=${name} --user=${shellWord(user)}`;
-}
-
-/** A word of a command to paste: users of a directory have names such as CORP\ada, contexts any at all. */
-function shellWord(text: string): string {
-  return /^[\w@%+:,./#-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
 }
 
 function unreachable(what: string, { context }: Where, error: unknown): PaudeError {

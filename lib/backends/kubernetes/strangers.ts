@@ -1,5 +1,6 @@
 import type { KubernetesObject, V1StatefulSet } from '@kubernetes/client-node';
 import { PaudeError } from '../../errors.ts';
+import { shellWord } from '../../printable.ts';
 import type { Cluster } from './cluster.ts';
 import { keys, manager } from './objects.ts';
 import { isOurs } from './query.ts';
@@ -24,7 +25,7 @@ export function notOurs({ context, namespace }: Cluster, kind: string, object: s
     'NOT_OURS',
     `there is a ${kind} ${object} in ${namespace} that git-paude did not make; it is left alone`,
     {
-      hint: `choose another name, or look at it: kubectl get ${kind} ${object} -n ${namespace} --context=${context} -o yaml`,
+      hint: `choose another name, or look at it: kubectl get ${kind} ${object} -n ${namespace} --context=${shellWord(context)} -o yaml`,
     },
   );
 }

@@ -1,6 +1,7 @@
 import type { CoreV1Event, CoreV1EventList } from '@kubernetes/client-node';
 import { isPaudeError, PaudeError, type ErrorCode } from '../../errors.ts';
 import type { SessionName } from '../../names.ts';
+import { shellWord } from '../../printable.ts';
 import { paths, type Cluster } from './cluster.ts';
 import { podOf, type Part } from './network-objects.ts';
 import type { PodState } from './pod-state.ts';
@@ -55,7 +56,7 @@ export function cantStart(
 
 /** To paste as it stands: events stay when the pod has gone. */
 function describeHint({ context, namespace }: Cluster, pod: string): string {
-  const where = `-n ${namespace} --context=${context}`;
+  const where = `-n ${namespace} --context=${shellWord(context)}`;
   const described = `pod ${pod} ${where}`;
   return (
     `kubectl get events --field-selector=involvedObject.name=${pod} ${where}; ` +

@@ -1,6 +1,7 @@
 import type { CoreV1Event, KubernetesObject } from '@kubernetes/client-node';
 import { isPaudeError, PaudeError } from '../../errors.ts';
 import type { SessionName } from '../../names.ts';
+import { shellWord } from '../../printable.ts';
 import { paths, type Cluster } from './cluster.ts';
 import { kubernetesError } from './kubernetes-errors.ts';
 import { leftOver } from './settle-object.ts';
@@ -50,7 +51,9 @@ export async function checkClass(
       throw new PaudeError(
         'POD_PENDING',
         `the volume of ${name} can't be provisioned: ${object.message ?? object.reason}`,
-        { hint: `kubectl get storageclass --context=${cluster.context}, and name one: --storage-class=NAME` },
+        {
+          hint: `kubectl get storageclass --context=${shellWord(cluster.context)}, and name one: --storage-class=NAME`,
+        },
       );
     }
   } catch (error) {
