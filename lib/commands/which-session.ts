@@ -45,11 +45,8 @@ export async function sessionsAnywhere(context: Context): Promise<Answers> {
   );
 }
 
-async function sessionsIn(context: Context, places: Places): Promise<Answers> {
-  const answers = await askEverywhere(context, places, (backend) => backend.list(context.signal));
-  const { found } = answers;
-  const distinct = new Map(found.map((session) => [JSON.stringify(session.location), session]));
-  return { ...answers, found: [...distinct.values()] };
+function sessionsIn(context: Context, places: Places): Promise<Answers> {
+  return askEverywhere(context, places, (backend) => backend.list(context.signal));
 }
 
 interface Answers {
@@ -71,7 +68,7 @@ async function askEverywhere(
   ask: (backend: Backend) => Promise<Session | readonly Session[]>,
 ): Promise<Answers> {
   const answers = await Promise.allSettled(places.map(async (place) => ask(await context.backend(place))));
-  const found = answers.flatMap((answer) => (answer.status === 'fulfilled' ? answer.value : []));
+  const found = distinct(answers.flatMap((answer) => (answer.status === 'fulfilled' ? answer.value : [])));
   const failed = answers.flatMap((answer, index) =>
     answer.status === 'rejected' ? [{ place: places[index], reason: answer.reason as unknown }] : [],
   );
@@ -88,6 +85,16 @@ async function askEverywhere(
   }
   if (isAnswer) throw first.reason;
   return { found, whole: counting.length === 0 };
+}
+
+/** Each session once, as the first place shows it: two contexts may lead to the one namespace. */
+function distinct(sessions: readonly Session[]): readonly Session[] {
+  const first = new Map<string, Session>();
+  for (const session of sessions) {
+    const identity = session.uid ?? JSON.stringify(session.location);
+    if (!first.has(identity)) first.set(identity, session);
+  }
+  return [...first.values()];
 }
 
 /** The place of the settings, as undefined, and those that are not the same, each once. */

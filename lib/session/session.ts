@@ -89,6 +89,8 @@ export type SessionState = 'created' | 'starting' | 'running' | 'stopped' | 'fai
 
 export interface Session {
   readonly location: Location;
+  /** The same wherever it is seen from, and no other session's; without one, its location tells sessions apart. */
+  readonly uid?: string;
   readonly description: Description;
   readonly image: string;
   /** Its way out, with the rules that are in force now; undefined where the network is not filtered. */

@@ -87,6 +87,7 @@ export function sessionOf(cluster: Cluster, set: V1StatefulSet): Session | undef
       namespace: metadata?.namespace ?? cluster.namespace,
       name: spec.name,
     },
+    ...(metadata?.uid && { uid: metadata.uid }),
     description: spec.description,
     image: spec.image,
     ...(egress === undefined
