@@ -75,7 +75,7 @@ export function createApp(
 
   /** The backend of the settings is that of its place, too: one login and one connection for both. */
   function alsoByPlace(opened: Backend): void {
-    backends.set(placeOf(opened), Promise.resolve(opened));
+    backends.set(describePlace(placeOf(opened)), Promise.resolve(opened));
   }
 
   async function openBackend(place?: Place): Promise<Backend> {

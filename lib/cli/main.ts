@@ -97,10 +97,15 @@ async function runVerb(
   // A list may ask many clusters, and a login of each would be too much.
   const interactive = process.stdin.isTTY === true && output.stderr.isTTY === true && entry.verb !== 'list';
   using progress = createProgress(output.stderr, call.flags.get('verbose') === true);
+  const app = createApp(call.flags, process.env, interactive);
   const context: Context = {
-    ...createApp(call.flags, process.env, interactive),
-    output,
-    report: progress.report,
+    ...app,
+    output: {
+      ...output,
+      say: (text) => output.say(app.placed(text)),
+      fail: (error) => output.fail(app.placedError(error)),
+    },
+    report: (event) => progress.report('text' in event ? { ...event, text: app.placed(event.text) } : event),
     quiet: () => progress[Symbol.dispose](),
     signal: stopping.signal,
     ask: async (question) => {
@@ -110,5 +115,11 @@ async function runVerb(
     },
     term: process.env['TERM'] || 'xterm-256color',
   };
-  return command(context, call);
+  try {
+    const code = await command(context, call);
+    if (code === 0) await app.rememberNamed(context.report);
+    return code;
+  } catch (error) {
+    throw app.placedError(error);
+  }
 }

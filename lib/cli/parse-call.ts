@@ -3,6 +3,7 @@ import { distance } from 'fastest-levenshtein';
 import type { Call } from '../commands/command.ts';
 import { flagsFor, type Option } from '../config/options.ts';
 import { PaudeError } from '../errors.ts';
+import { shellWord } from '../printable.ts';
 import { verbs, type Flag, type VerbEntry } from './verbs.ts';
 
 /** Keeps cac from turning a value into a number or a truth: `--name 007` stays text. */
@@ -61,7 +62,9 @@ export function parseCall(entry: VerbEntry, argv: readonly string[]): Call {
   const most = many ? Infinity : entry.args.filter((arg) => !arg.startsWith('--')).length;
   if (args.length > most) {
     throw new PaudeError('USAGE', `${entry.verb} does not know what ${JSON.stringify(args[most])} is for`, {
-      hint: takesRest ? `git paude ${entry.verb} ${args[0]} -- ${args[most]}` : `git paude ${entry.verb} -h`,
+      hint: takesRest
+        ? ['git paude', entry.verb, args[0], ...[...flags].map(flagWord), '--', args[most]].join(' ')
+        : `git paude ${entry.verb} -h`,
     });
   }
   return { args, flags: canonical(flags), rest: takesRest ? rest : [] };
@@ -144,6 +147,11 @@ function unknownFlag(word: string, names: readonly string[]): PaudeError {
   return new PaudeError('USAGE', `there is no flag ${flag} here`, {
     hint: `the nearest is --${nearestTo(flag.replace(/^-+/, ''), names)}`,
   });
+}
+
+/** A flag as it was given, for a command to paste. */
+function flagWord([name, value]: readonly [string, unknown]): string {
+  return typeof value === 'string' ? `--${name}=${shellWord(value)}` : `--${name}`;
 }
 
 /** Under a name of our own: cac gives --no-… a meaning that is not ours. */

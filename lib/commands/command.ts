@@ -30,6 +30,10 @@ export interface Context {
   readonly backend: (place?: Place) => Promise<Backend>;
   /** What the flags say of where a session is. */
   readonly named: NamedPlace;
+  /** Says of which session the command is: that one is meant by what it hints at. */
+  readonly means: (session: Location) => void;
+  /** Says that a place was asked, and has answered. */
+  readonly hasAnswered: (place: Place) => void;
   /** Where the user has sessions besides; none where the backend was named with a flag. */
   readonly places: () => Promise<readonly Place[]>;
   /** All of them, Podman, and the place that flags override. */

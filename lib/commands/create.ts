@@ -21,6 +21,7 @@ export const create: Command = async (context, { args }) => {
     name = suggestSessionName(repository?.folderName ?? 'session', (candidate) => taken.has(candidate));
   }
   const location = backend.locate(name);
+  context.means(location);
   for (const text of leftOut(settings, location.backend)) report({ type: 'notice', text });
   const pullSecret = context.pullSecret(location);
   const ports = {

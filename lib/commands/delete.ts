@@ -1,6 +1,6 @@
 import { PaudeError } from '../errors.ts';
 import { lossesOf, planDelete, removalsOf, unconfirmed } from '../session/delete-session.ts';
-import { formatLocation } from '../session/location.ts';
+import { describePlace, formatLocation } from '../session/location.ts';
 import type { Command } from './command.ts';
 import { sessionRemotes, whichSession } from './which-session.ts';
 
@@ -42,7 +42,8 @@ export const remove: Command = async (context, { args, flags }) => {
   context.quiet();
   for (const loss of lossesOf(plan)) output.say(loss);
   if (!options.confirmed) {
-    output.say(`this would remove: ${removalsOf(name, plan).join(', ')}`);
+    const place = Object.keys(context.named).length > 0 ? ` in ${describePlace(location)}` : '';
+    output.say(`this would remove: ${removalsOf(name, plan, place).join(', ')}`);
     throw unconfirmed(name, options);
   }
   report({ type: 'step', text: `removing the session ${name}` });

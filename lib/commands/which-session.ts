@@ -22,10 +22,10 @@ export async function whichSession(context: Context, name: string | undefined): 
     list: async () => (await allSessions(context)).found.map(({ location }) => location),
   };
   // Asked for last: a session that a remote names needs no backend of the settings.
-  return resolveSession(
-    { ...ports, locate: async (wanted) => (await context.backend()).locate(wanted) },
-    name,
-  );
+  const locate = async (wanted: SessionName) => (await context.backend()).locate(wanted);
+  const location = await resolveSession({ ...ports, locate }, name);
+  context.means(location);
+  return location;
 }
 
 /** The sessions of every place that the settings and the user's history name. */
@@ -67,7 +67,14 @@ async function askEverywhere(
   places: Places,
   ask: (backend: Backend) => Promise<Session | readonly Session[]>,
 ): Promise<Answers> {
-  const answers = await Promise.allSettled(places.map(async (place) => ask(await context.backend(place))));
+  const answers = await Promise.allSettled(
+    places.map(async (place) => {
+      const backend = await context.backend(place);
+      const answer = await ask(backend);
+      context.hasAnswered(place ?? placeOf(backend));
+      return answer;
+    }),
+  );
   const found = distinct(answers.flatMap((answer) => (answer.status === 'fulfilled' ? answer.value : [])));
   const failed = answers.flatMap((answer, index) =>
     answer.status === 'rejected' ? [{ place: places[index], reason: answer.reason as unknown }] : [],
@@ -103,7 +110,7 @@ async function distinctPlaces(context: Context, others: readonly Place[]): Promi
   // What is wrong with it is told when it is asked.
   const own = await context.backend().then(placeOf, () => undefined);
   const distinct = new Map(others.map((place) => [describePlace(place), place]));
-  if (own !== undefined) distinct.delete(own);
+  if (own !== undefined) distinct.delete(describePlace(own));
   return [undefined, ...distinct.values()];
 }
 

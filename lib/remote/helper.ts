@@ -7,6 +7,7 @@ import { parseLocation, type Location } from '../session/location.ts';
 import { openService, type AutoStart, type OpenedService } from '../session/open-service.ts';
 import { say } from '../transport/pump.ts';
 import { takeLine, watchEnd } from '../transport/take-line.ts';
+import { gitHint } from './git-hints.ts';
 import { helperProgress } from './progress.ts';
 import { applyOption, capabilities, parseCommand, type HelperOptions, type Service } from './protocol.ts';
 import { transfer, type GitStreams } from './transfer.ts';
@@ -180,8 +181,9 @@ function memoised<T>(make: () => Promise<T>): () => Promise<T> {
   return () => (made ??= make());
 }
 
-async function tell({ stderr }: GitStreams, error: unknown): Promise<void> {
+async function tell({ argv, stderr }: HelperCall, error: unknown): Promise<void> {
   const message = error instanceof Error ? error.message : String(error);
-  const hint = isPaudeError(error) && error.hint !== undefined ? `paude: hint: ${error.hint}\n` : '';
-  await say(stderr, printableLines(`paude: ${message}\n${hint}`));
+  const hint = isPaudeError(error) ? gitHint(argv, error) : undefined;
+  const hinted = hint === undefined ? '' : `paude: hint: ${hint}\n`;
+  await say(stderr, printableLines(`paude: ${message}\n${hinted}`));
 }

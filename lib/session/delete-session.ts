@@ -117,11 +117,11 @@ export function lossesOf(plan: DeletePlan): readonly string[] {
   return losses;
 }
 
-/** What would be removed, each a phrase. */
-export function removalsOf(name: SessionName, plan: DeletePlan): readonly string[] {
+/** What would be removed, each a phrase; `place` follows what is of the session. */
+export function removalsOf(name: SessionName, plan: DeletePlan, place = ''): readonly string[] {
   const remotes = plan.remotes.map((remote) => `the git remote ${remote}`);
-  if (plan.left === undefined) return [`the session ${name} with its volume`, ...remotes];
-  return plan.left.length === 0 ? remotes : [`what is left of the session ${name}`, ...remotes];
+  if (plan.left === undefined) return [`the session ${name} with its volume${place}`, ...remotes];
+  return plan.left.length === 0 ? remotes : [`what is left of the session ${name}${place}`, ...remotes];
 }
 
 function notYours(

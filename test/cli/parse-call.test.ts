@@ -69,6 +69,7 @@ test('a switch takes no value, another flag needs one, and nothing is left over'
   refusal('list', 'x');
   refusal('create', 'a', 'b');
   assert.is(refusal('exec', 'x', 'ls').hint, 'git paude exec x -- ls');
+  assert.is(refusal('exec', 'x', 'ls', '--namespace=b').hint, 'git paude exec x --namespace=b -- ls');
 });
 
 test('exec gets all after the first -- untouched; elsewhere what follows is no flag', () => {

@@ -153,8 +153,13 @@ it('from another machine, with nothing but the kubeconfig: list, remote add, clo
     there(clone, 'git', 'paude', 'list', '--backend=openshift').stdout,
     new RegExp(`^${name}\trunning\t`, 'm'),
   );
-  const added = there(clone, 'git', 'paude', 'remote', 'add', name, '--backend=openshift');
+  // What list has shown is found from then on.
+  const added = there(clone, 'git', 'paude', 'remote', 'add', name);
   assert.is(added.code, 0, added.stderr);
+  assert.is(
+    there(clone, 'git', 'remote', 'get-url', `paude-${name}`).stdout.trim(),
+    onPlainCluster.url(name),
+  );
   const work = 'git config user.name A && git config user.email a@b && git commit -q --allow-empty -m there';
   assert.is(there(clone, 'git', 'paude', 'exec', name, '--', 'sh', '-c', work).code, 0);
   const pulled = there(clone, 'git', 'pull', '-q', `paude-${name}`, 'main');
@@ -218,7 +223,7 @@ it('whose a session is: shown by list, a hash in the label, and asked for before
   assert.is(refused.code, 2);
   assert.match(
     refused.stderr,
-    /is bob's, and you are alice\nhint: git paude delete \S+ --confirm --not-mine/,
+    /is bob's, and you are alice\nhint: git paude delete \S+ --backend=kubernetes --kubernetes-context=plain --namespace=paude-plain --confirm --not-mine/,
   );
   assert.match(outside(['list', ...flags]).stdout, new RegExp(`^${name}\t`, 'm'));
   assert.is(outside(['delete', name, '--confirm', '--not-mine', ...flags]).code, 0);
