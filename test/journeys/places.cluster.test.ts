@@ -157,8 +157,8 @@ it('from another machine, with nothing but the kubeconfig: list, remote add, clo
   const added = there(clone, 'git', 'paude', 'remote', 'add', name);
   assert.is(added.code, 0, added.stderr);
   assert.is(
-    there(clone, 'git', 'remote', 'get-url', `paude-${name}`).stdout.trim(),
-    onPlainCluster.url(name),
+    there(clone, 'git', 'remote', 'get-url', `paude-${name}`).stdout,
+    `paude://kubernetes/plain/paude-plain/${name}\n`,
   );
   const work = 'git config user.name A && git config user.email a@b && git commit -q --allow-empty -m there';
   assert.is(there(clone, 'git', 'paude', 'exec', name, '--', 'sh', '-c', work).code, 0);
