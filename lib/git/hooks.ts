@@ -3,6 +3,7 @@ import { access, chmod, lstat, mkdir, readFile, rename, rm, stat, writeFile } fr
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { PaudeError } from '../errors.ts';
+import { shellWord } from '../printable.ts';
 import { gitIn, type RunGit } from './run-git.ts';
 
 /** The stub: beside lib/ in the source, beside the bundle in the package. */
@@ -81,7 +82,7 @@ export async function installHook(
     const git = gitIn(folder, env);
     await git(['config', '--local', `${section}.event`, event]);
     // git runs it with a shell (githooks(5)).
-    await git(['config', '--local', `${section}.command`, quoted(hook.path)]);
+    await git(['config', '--local', `${section}.command`, shellWord(hook.path)]);
   }
   return { ...(await findHook(folder, env)), kept };
 }
@@ -114,7 +115,7 @@ async function changing<T>(path: string, change: () => Promise<T>): Promise<T> {
     const folder = dirname(path);
     const reason = code === 'EEXIST' || code === 'ENOTDIR' ? `${folder} is not a folder` : message;
     throw new PaudeError('HOOK_UNWRITABLE', `the hook can't be changed: ${path}: ${reason}`, {
-      hint: `ls -ld ${quoted(folder)}; git config --show-origin --get core.hooksPath`,
+      hint: `ls -ld ${shellWord(folder)}; git config --show-origin --get core.hooksPath`,
       cause,
     });
   }
@@ -143,11 +144,6 @@ async function isWritable(folder: string): Promise<boolean> {
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === 'ENOENT' && isWritable(dirname(folder));
   }
-}
-
-/** As a word of a shell's. */
-function quoted(path: string): string {
-  return `'${path.replaceAll("'", `'\\''`)}'`;
 }
 
 function before(path: string): string {

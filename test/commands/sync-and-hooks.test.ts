@@ -157,7 +157,7 @@ test('hooks in a folder where nobody may write: install says so', async () => {
   assert.is(code, 1);
   assert.match(
     stderr,
-    /the hook can't be changed: \/sys\/post-checkout: E[A-Z]+: .*\nhint: ls -ld '\/sys'; git config /,
+    /the hook can't be changed: \/sys\/post-checkout: E[A-Z]+: .*\nhint: ls -ld \/sys; git config /,
   );
 });
 
@@ -226,7 +226,7 @@ test('what only a shell says of where things are, the hook takes from the shell 
   write('.config/gcloud/x', 'of another account');
   write('else/claude/.credentials.json', token('first'));
   write('else/gcloud/x', 'first');
-  write('else/key.json', 'first');
+  write('else/key.json', '{"key":"first"}');
   const shell = {
     CLAUDE_CONFIG_DIR: join(world.root, 'else/claude'),
     CLOUDSDK_CONFIG: join(world.root, 'else/gcloud'),
@@ -240,7 +240,7 @@ test('what only a shell says of where things are, the hook takes from the shell 
   leave();
   write('else/claude/.credentials.json', token('second'));
   write('else/gcloud/x', 'second');
-  write('else/key.json', 'second');
+  write('else/key.json', '{"key":"second"}');
   await world.paude('hooks', 'run');
   const logins = [
     '.claude/.credentials.json',
