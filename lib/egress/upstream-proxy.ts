@@ -20,11 +20,24 @@ export function parseUpstream(text: string): Upstream {
     });
   }
   const port = url.port === '' ? (tls ? 443 : 80) : Number(url.port);
-  const login =
-    url.username === '' ? undefined : [url.username, url.password].map(decodeURIComponent).join(':');
+  const login = url.username === '' ? undefined : [url.username, url.password].map(decoded).join(':');
   return {
     proxy: { host: url.hostname, port, tls },
     url: `${url.protocol}//${url.hostname}:${port}`,
     ...(login === undefined ? {} : { login }),
   };
+}
+
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    throw new PaudeError(
+      'USAGE',
+      'the user or the password of the upstream proxy has a % that begins no code',
+      {
+        hint: 'write each % of them as %25: --upstream-proxy=http://USER:PASSWORD@HOST:PORT',
+      },
+    );
+  }
 }

@@ -299,6 +299,15 @@ test('a password of an upstream proxy is not part of what is kept', () => {
   assert.is(message.includes('secret'), false);
 });
 
+test('a stray % in the login to an upstream proxy is told of as that, without the password', () => {
+  for (const login of ['me:se%cret', 'm%e:secret', 'me:secret%', 'me:secret%ff']) {
+    const message = refuses(() => parseUpstream(`http://${login}@proxy.corp:8080`));
+    assert.match(message, '%');
+    assert.is(/se%?cret/.test(message), false, message);
+  }
+  assert.is(parseUpstream('http://me:100%25@proxy.corp:8080').login, 'me:100%');
+});
+
 test('a ledger is kept as text, adds up, has a bound, and forgets what was allowed since', () => {
   const kept = parseLedger('b.x.org 443 host 3 20\na.x.org 443 host 1 10\na.x.org 443 address 1 10\n');
   assert.equal(parseLedger(formatLedger(kept)), kept);
@@ -327,6 +336,10 @@ test('a ledger is kept as text, adds up, has a bound, and forgets what was allow
     stillBlocked(plain, hostRulesOf({ agent: [], allow: [allow], deny: [] })).map(entryFor);
   assert.equal(still('h.org:8080'), ['http://h.org:8080', 'h.org:80']);
   assert.equal(still('http://h.org:8080'), ['h.org:8080', 'h.org:80']);
+  // No rule lets a name through in another's tunnel.
+  const inside = parseLedger('inner.org 443 name 1 10');
+  assert.equal(inside.map(entryFor), [undefined]);
+  assert.equal(stillBlocked(inside, hostRulesOf({ agent: [], allow: ['inner.org'], deny: [] })), inside);
   const apart = { agent: ['h.org:8080'], allow: ['http://h.org:8080'], deny: ['h.org:*'] };
   assert.equal(stillBlocked(plain, hostRulesOf(apart)).map(entryFor), ['h.org:8080', 'h.org:80']);
 });
