@@ -59,7 +59,7 @@ export function blockedLines(
 
 export const reasons: Readonly<Record<BlockedHost['why'], string>> = {
   host: '',
-  name: ' (the name in its TLS was not that of the tunnel)',
+  name: ' (the name in its TLS was not that of the tunnel; no rule allows that)',
   address: ' (it has a private address)',
   literal: ' (it is an address; only names can be allowed)',
 };

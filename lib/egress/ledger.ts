@@ -92,6 +92,6 @@ export function stillBlocked(
 
 /** What has to be allowed for it to work: the value of `--allow`. Undefined where nothing can be. */
 export function entryFor({ host, port, scheme, why }: BlockedHost): string | undefined {
-  if (why === 'literal') return undefined;
+  if (why === 'literal' || why === 'name') return undefined;
   return formatHostRule({ host, port, scheme, isPrivate: why === 'address' });
 }

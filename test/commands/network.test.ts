@@ -91,11 +91,13 @@ test('an open network has no rules to show or change', async () => {
   }
 });
 
-test('what was refused is told with the command that allows it, and an address with the reason why none does', () => {
-  const blocked = parseLedger('a.org 443 host 1 20\n[2001:db8::1] 443 literal 2 10\n');
+test('what was refused is told with the command that allows it, and what none allows with the reason', () => {
+  const text = 'a.org 443 host 1 20\n[2001:db8::1] 443 literal 2 10\ninner.org 443 name 1 5\n';
+  const blocked = parseLedger(text);
   assert.equal(blockedLines(blocked, name, 5), [
     "blocked once: a.org:443; git paude network x --allow 'a.org'",
     'blocked 2 times: [2001:db8::1]:443 (it is an address; only names can be allowed)',
+    'blocked once: inner.org:443 (the name in its TLS was not that of the tunnel; no rule allows that)',
   ]);
 });
 
