@@ -3,6 +3,12 @@ export const proxyPort = 3128;
 
 const local = ['localhost', '127.0.0.1', '::1'];
 
+/** The address of the proxy that an environment names, as `proxyEnvironment` makes it. */
+export function proxyAddressIn(env: Readonly<Record<string, string | undefined>>): string | undefined {
+  const url = env['HTTPS_PROXY'];
+  return url !== undefined && URL.canParse(url) ? new URL(url).hostname.replace(/^\[|\]$/g, '') : undefined;
+}
+
 /**
  * What makes programs find the proxy, at this address. Both cases, for curl reads only `http_proxy` and others only
  * the other; git, pip, npm, apt, cargo and go read these, Node its own switch (from 22.21 and 24 on), Java options. The

@@ -40,6 +40,19 @@ export interface Leftovers {
   readonly owner: string | undefined;
 }
 
+/** What opens a session's network, as a clause, and how to mend it where that is known. */
+export interface Opening {
+  readonly text: string;
+  readonly hint?: string;
+}
+
+/** What was found of a session's network from outside. */
+export interface Openings {
+  readonly openings: readonly Opening[];
+  /** What closes it, was gone and is made again, by its kind and name: what was proved before shows nothing. */
+  readonly renewed: readonly string[];
+}
+
 /**
  * Where sessions run. Everything that a command in the session can do (git services, status probes, copies) is
  * `open`, and has no method here. Every method throws PaudeError; foreign errors are turned into ours inside.
@@ -108,6 +121,6 @@ export interface Backend {
     change: (rules: NetworkRules) => NetworkRules,
     signal: AbortSignal,
   ): Promise<NetworkRules>;
-  /** What else opens the network of a session, besides what was made for it: a phrase each. */
-  openings(name: SessionName, signal: AbortSignal): Promise<readonly string[]>;
+  /** What opens the network of a session besides what was made for it. What of that is gone is made again. */
+  openings(name: SessionName, signal: AbortSignal): Promise<Openings>;
 }

@@ -4,7 +4,7 @@ import { formatPlan, planOf, verdictOf, type ProbePlan, type Verdict } from '../
 import { isPaudeError, PaudeError } from '../errors.ts';
 import type { SessionName } from '../names.ts';
 import { askSession } from './ask-session.ts';
-import type { Backend } from './backend.ts';
+import type { Backend, Opening } from './backend.ts';
 import type { Report } from './events.ts';
 
 /** How long rules may take until they are in force everywhere; seconds. */
@@ -77,7 +77,7 @@ function allowedHost(rules: NetworkRules): ProbePlan['allowed'] {
 export function judge(
   name: SessionName,
   { open, proxy, unreachable }: Verdict,
-  openings: readonly string[],
+  openings: readonly Opening[],
   accepted: boolean,
   report: Report,
 ): boolean {
@@ -95,7 +95,7 @@ export function judge(
   if (open.length === 0 && openings.length === 0) return false;
   const why = [
     ...(open.length === 0 ? [] : [`it reaches ${open.join(', ')}`]),
-    ...openings.map((opening) => `${opening} opens it`),
+    ...openings.map(({ text }) => text),
   ].join('; ');
   const sentence = `the network of the session ${name} is not closed: ${why}`;
   if (accepted) {
@@ -104,7 +104,12 @@ export function judge(
   }
   throw new PaudeError(
     'NETWORK_UNENFORCED',
-    `${sentence}; ${openings.length > 0 ? 'policies add up' : 'this cluster does not enforce NetworkPolicy'}`,
-    { hint: `go on all the same: git paude start ${name} --accept-unenforced` },
+    openings.length > 0 ? sentence : `${sentence}; this cluster does not enforce NetworkPolicy`,
+    {
+      hint: [
+        ...openings.flatMap(({ hint }) => hint ?? []),
+        `go on all the same: git paude start ${name} --accept-unenforced`,
+      ].join('; or '),
+    },
   );
 }

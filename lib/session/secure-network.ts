@@ -125,12 +125,20 @@ async function prove(
   // What was accepted at a start holds until the next one.
   const wasAccepted = !starting.hasBegun() && rules.unenforced === true;
   const accepted = description.acceptUnenforced === true || wasAccepted || mayBeOpen;
-  const [verdict, openings] = await Promise.all([
+  const [first, { openings, renewed }] = await Promise.all([
     verdictOn(backend, session, rules, { ready, accepted }, report, signal),
     // What selects its parts shows by the labels that they have.
     starting.session.then(() => backend.openings(location.name, signal)),
     ready,
   ]);
+  if (renewed.length > 0)
+    report({
+      type: 'notice',
+      text: `of the session ${location.name} was gone, and is made again: ${renewed.join(', ')}`,
+    });
+  // Nothing that was tried before they were made again shows that they are in force.
+  const verdict =
+    renewed.length === 0 ? first : await probeNetwork(backend, location.name, rules, ready, accepted, signal);
   const isOpen = judge(location.name, verdict, openings, accepted, report);
   await rememberOpen(backend, location.name, rules, isOpen, signal);
 }

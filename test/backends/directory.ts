@@ -122,7 +122,7 @@ export function directoryBackend(root: string): DirectoryBackend {
     },
     // Plain folders have no network of their own.
     changeRules: async () => ({ agent: [], allow: [], deny: [] }),
-    openings: async () => [],
+    openings: async () => ({ openings: [], renewed: [] }),
     open: async (name, command, signal): Promise<Tunnel> => {
       const session = await get(name);
       if (session === undefined) throw unknown(name);

@@ -37,7 +37,7 @@ class World {
     const backend = {
       whoami: async () => 'test',
       get: async () => this.session('running'),
-      openings: async () => [],
+      openings: async () => ({ openings: [], renewed: [] }),
       changeRules: async (_: string, change: (rules: NetworkRules) => NetworkRules) =>
         (this.kept = change(this.kept)),
       open: async (_: string, [, verb = '']: readonly string[]) => {

@@ -3,7 +3,8 @@ import * as assert from 'uvu/assert';
 import type { NetworkRules } from '../../lib/egress/network-rules.ts';
 import { isPaudeError, PaudeError } from '../../lib/errors.ts';
 import { sessionName } from '../../lib/names.ts';
-import type { Backend } from '../../lib/session/backend.ts';
+import type { Backend, Openings } from '../../lib/session/backend.ts';
+import type { SessionEvent } from '../../lib/session/events.ts';
 import { secureNetwork, type NetworkPorts } from '../../lib/session/secure-network.ts';
 import type { Session, SessionState } from '../../lib/session/session.ts';
 import { noNetwork } from '../harness/no-network.ts';
@@ -17,7 +18,7 @@ const started = { proxy: up, session: up, done: up, hasBegun: () => false };
 const begun = { ...started, hasBegun: () => true };
 
 /** A backend in whose parts each command says what stands here, and what was asked of it. */
-function backendOf(answers: Readonly<Record<string, string>>, openings: readonly string[] = []) {
+function backendOf(answers: Readonly<Record<string, string>>, seen: Partial<Openings> = {}) {
   const asked = { commands: [] as string[], stopped: [] as string[], kept: [] as NetworkRules[] };
   const backend = {
     whoami: async () => 'test',
@@ -35,7 +36,7 @@ function backendOf(answers: Readonly<Record<string, string>>, openings: readonly
       void egress;
       return session;
     },
-    openings: async () => openings,
+    openings: async () => ({ openings: [], renewed: [], ...seen }),
     stop: async (name: string) => void asked.stopped.push(name),
     changeRules: async (_: string, change: (rules: NetworkRules) => NetworkRules) =>
       void asked.kept.push(change({ agent: [], allow: [], deny: [] })),
@@ -216,7 +217,32 @@ test('one that did not run is probed, whatever it says of itself', async () => {
 });
 
 test('a policy that opens one that was proved is found at every connect', async () => {
-  const { backend, asked } = backendOf({ proved: 'proved\n' }, ['the policy p']);
+  const { backend, asked } = backendOf(
+    { proved: 'proved\n' },
+    { openings: [{ text: 'the policy p opens it', hint: 'ask p' }] },
+  );
+  const error = await secure(backend, sessionIn('running')).catch((reason: unknown) => reason);
+  assert.ok(isPaudeError(error, 'NETWORK_UNENFORCED'), String(error));
+  assert.is(error.message, 'the network of the session x is not closed: the policy p opens it');
+  assert.is(error.hint, 'ask p; or go on all the same: git paude start x --accept-unenforced');
+  assert.equal(asked.stopped, ['x']);
+});
+
+test('what was gone and is made again is told, and is proved again, whatever was proved before', async () => {
+  const renewed = ['NetworkPolicy p'];
+  for (const [state, starting, answers, commands] of [
+    ['running', started, { ...closed, proved: 'proved\n' }, ['configure', 'proved', 'around', 'probe']],
+    ['stopped', begun, closed, ['configure', 'around', 'probe', 'around', 'probe']],
+  ] as const) {
+    const { backend, asked } = backendOf(answers, { renewed });
+    const notices: string[] = [];
+    const report = (event: SessionEvent) => void (event.type === 'notice' && notices.push(event.text));
+    const session = Promise.resolve(sessionIn(state));
+    await secureNetwork({ backend, network: noNetwork.network }, session, starting, report, never);
+    assert.equal(asked.commands, commands);
+    assert.equal(notices, ['of the session x was gone, and is made again: NetworkPolicy p']);
+  }
+  const { backend, asked } = backendOf({ ...open, proved: 'proved\n' }, { renewed });
   const error = await secure(backend, sessionIn('running')).catch((reason: unknown) => reason);
   assert.ok(isPaudeError(error, 'NETWORK_UNENFORCED'), String(error));
   assert.equal(asked.stopped, ['x']);

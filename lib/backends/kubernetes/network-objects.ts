@@ -1,6 +1,7 @@
 import type {
   V1Container,
   V1NetworkPolicy,
+  V1NetworkPolicyEgressRule,
   V1PodSpec,
   V1Service,
   V1StatefulSet,
@@ -61,12 +62,24 @@ export function sessionPolicy(
   labels: Labels,
   address: string | undefined,
 ): V1NetworkPolicy {
+  return egress === undefined ? ownPolicy(name, labels, [{}]) : closedPolicy(name, labels, address);
+}
+
+/** The policy of a session that is filtered: it goes out to its proxy alone. */
+export function closedPolicy(
+  name: SessionName,
+  labels: Labels,
+  address: string | undefined,
+): V1NetworkPolicy {
   const ports = [{ protocol: 'TCP', port: proxyPort }];
   const mask = address?.includes(':') === true ? 128 : 32;
-  const toProxy = [
+  return ownPolicy(name, labels, [
     { to: [{ podSelector: { matchLabels: selectorOf(name, 'proxy') } }], ports },
     ...(address === undefined ? [] : [{ to: [{ ipBlock: { cidr: `${address}/${mask}` } }], ports }]),
-  ];
+  ]);
+}
+
+function ownPolicy(name: SessionName, labels: Labels, egress: V1NetworkPolicyEgressRule[]): V1NetworkPolicy {
   return policy(
     objectName(name),
     { ...labels, [keys.component]: 'session' },
@@ -74,7 +87,7 @@ export function sessionPolicy(
       podSelector: { matchLabels: selectorOf(name, 'session') },
       policyTypes: ['Ingress', 'Egress'],
       ingress: [],
-      egress: egress === undefined ? [{}] : toProxy,
+      egress,
     },
   );
 }

@@ -6,18 +6,19 @@ import type {
   V1PodList,
 } from '@kubernetes/client-node';
 import type { SessionName } from '../../names.ts';
+import type { Openings } from '../../session/backend.ts';
 import { paths, type Cluster } from './cluster.ts';
-import { podOf, selectorOf, type Part } from './network-objects.ts';
-import { keys, manager, selector } from './objects.ts';
+import { podOf, proxyName, selectorOf, type Part } from './network-objects.ts';
+import { keys, objectName, selector } from './objects.ts';
+import { settlePolicies } from './own-policies.ts';
 
 type Labels = Readonly<Record<string, string>>;
 
-/** Policies that others made, and that open a pod of a session: policies add up. */
-export async function openings(
-  cluster: Cluster,
-  name: SessionName,
-  signal: AbortSignal,
-): Promise<readonly string[]> {
+/**
+ * What opens a pod of a session: policies that others made, for policies add up, and its own where they are not what
+ * they were made as. Those of its own that are gone are made again.
+ */
+export async function openings(cluster: Cluster, name: SessionName, signal: AbortSignal): Promise<Openings> {
   const { namespace } = cluster;
   const [policies, pods] = await Promise.all([
     cluster.ask<V1NetworkPolicyList>('look at its policies', 'GET', paths.policies(namespace), { signal }),
@@ -26,10 +27,16 @@ export async function openings(
       signal,
     }),
   ]);
-  return openingsAmong(policies.items, name, pods.items);
+  const { openings: own, renewed } = await settlePolicies(cluster, name, policies.items, pods.items, signal);
+  const others = openingsAmong(policies.items, name, pods.items);
+  const texts = others.map((opening) => ({ text: `${opening} opens it, for policies add up` }));
+  return { openings: [...own, ...texts], renewed };
 }
 
-/** The same of policies and pods that are at hand. A pod that is not there counts with the labels that are known of it. */
+/**
+ * Those of others among policies and pods that are at hand; a copy of a session's own is none of its own, whatever
+ * labels it has. A pod that is not there counts with the labels that are known of it.
+ */
 export function openingsAmong(
   policies: readonly V1NetworkPolicy[],
   name: SessionName,
@@ -43,8 +50,9 @@ export function openingsAmong(
     return [{ ...own, 'statefulset.kubernetes.io/pod-name': pod, 'apps.kubernetes.io/pod-index': '0' }];
   };
   const [session, proxy] = [labelsOf('session'), labelsOf('proxy')];
+  const own: readonly (string | undefined)[] = [objectName(name), proxyName(name)];
   return policies.flatMap(({ metadata, spec }) => {
-    if (metadata?.labels?.[keys.managedBy] === manager && metadata.labels[keys.session] === name) return [];
+    if (own.includes(metadata?.name)) return [];
     const types = spec?.policyTypes ?? ['Ingress', ...(spec?.egress === undefined ? [] : ['Egress'])];
     const out = types.includes('Egress') && (spec?.egress?.length ?? 0) > 0;
     const incoming = types.includes('Ingress') && (spec?.ingress?.length ?? 0) > 0;

@@ -52,7 +52,7 @@ export function podmanBackend(podman: Podman, owner: string): Backend {
     },
     changeRules: (name, change, signal) => changeRules(podman, name, change, signal),
     // Nobody but us adds to a network that is a session's own.
-    openings: async () => [],
+    openings: async () => ({ openings: [], renewed: [] }),
     attach: (name, command, terminal) =>
       new Promise((resolve, reject) => {
         const term = ['--env', `TERM=${terminal.term}`];

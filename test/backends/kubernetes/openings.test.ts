@@ -72,12 +72,17 @@ test('what comes in opens a proxy, and what goes out does not', () => {
   assert.equal(found({ matchLabels: selectorOf(name, 'session') }, closed), []);
 });
 
-test('a session’s own policies are not named, and another’s are', () => {
-  const policyOf = (session: string) => ({
-    metadata: { name: session, namespace: 'n', labels: labelsOf(sessionName(session), 'ada') },
+test('a session’s own policies are not named, and any other is, whatever its labels are', () => {
+  const policyOf = (policy: string, session = 'x') => ({
+    metadata: { name: policy, namespace: 'n', labels: labelsOf(sessionName(session), 'ada') },
     spec: { ...both, podSelector: {} },
   });
-  assert.equal(openingsAmong([policyOf('x'), policyOf('y')], name, pods), ['the policy y of n']);
+  const own = [policyOf('paude-x'), policyOf('proxy-paude-x')];
+  const others = [policyOf('copy'), policyOf('paude-y', 'y')];
+  assert.equal(openingsAmong([...own, ...others], name, pods), [
+    'the policy copy of n',
+    'the policy paude-y of n',
+  ]);
 });
 
 test.run();
