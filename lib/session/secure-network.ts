@@ -125,8 +125,9 @@ async function prove(
   // What was accepted at a start holds until the next one.
   const wasAccepted = !starting.hasBegun() && rules.unenforced === true;
   const accepted = description.acceptUnenforced === true || wasAccepted || mayBeOpen;
+  const how = { ready, accepted };
   const [first, { openings, renewed }] = await Promise.all([
-    verdictOn(backend, session, rules, { ready, accepted }, report, signal),
+    verdictOn(backend, session, rules, how, report, signal),
     // What selects its parts shows by the labels that they have.
     starting.session.then(() => backend.openings(location.name, signal)),
     ready,
@@ -138,7 +139,7 @@ async function prove(
     });
   // Nothing that was tried before they were made again shows that they are in force.
   const verdict =
-    renewed.length === 0 ? first : await probeNetwork(backend, location.name, rules, ready, accepted, signal);
+    renewed.length === 0 ? first : await probe(backend, location.name, rules, how, report, signal);
   const isOpen = judge(location.name, verdict, openings, accepted, report);
   await rememberOpen(backend, location.name, rules, isOpen, signal);
 }
@@ -179,12 +180,28 @@ async function verdictOn(
   backend: Backend,
   { location: { name }, state, description }: Session,
   rules: NetworkRules,
-  { ready, accepted }: { readonly ready: Promise<unknown>; readonly accepted: boolean },
+  how: Probing,
   report: Report,
   signal: AbortSignal,
 ): Promise<Verdict> {
   const counts = rules.unenforced !== true && description.acceptUnenforced !== true;
   if (state === 'running' && counts && (await wasProved(backend, name, signal))) return { open: [] };
+  return probe(backend, name, rules, how, report, signal);
+}
+
+interface Probing {
+  readonly ready: Promise<unknown>;
+  readonly accepted: boolean;
+}
+
+function probe(
+  backend: Backend,
+  name: SessionName,
+  rules: NetworkRules,
+  { ready, accepted }: Probing,
+  report: Report,
+  signal: AbortSignal,
+): Promise<Verdict> {
   report({ type: 'step', text: `proving that the network of ${name} is closed` });
   return probeNetwork(backend, name, rules, ready, accepted, signal);
 }
