@@ -125,7 +125,7 @@ const settings = [
   'via off',
   'forwarded_for delete',
   // The door and the probe go by this header of squid's: a far end's own is taken away.
-  `acl own_error squid_error ${ownErrors.join(' ')}`,
+  ...ownErrors.map((name) => `acl own_error squid_error ${name}`),
   'reply_header_access X-Squid-Error deny !own_error',
   'cache deny all',
   'cache_mem 0 MB',
