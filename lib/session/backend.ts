@@ -73,6 +73,11 @@ export interface Backend {
    */
   create(spec: SessionSpec, notice: (text: string) => void, signal: AbortSignal): Promise<Session>;
   /**
+   * Makes again what is missing of a session that `get` has found, and that its `start` does not make again. Throws
+   * SESSION_FAILED for what nobody can make again, SESSION_UNKNOWN.
+   */
+  complete(session: Session, signal: AbortSignal): Promise<void>;
+  /**
    * Starts it, and ends when commands can run. Idempotent. Makes again what was pruned. What did not run before
    * does not run after a start that fails or is aborted.
    * Throws SESSION_UNKNOWN, SESSION_FAILED, IMAGE_MISSING.

@@ -25,7 +25,8 @@ export interface Created {
 }
 
 /**
- * Describes a session: its objects exist, nothing runs. The same description again changes nothing.
+ * Describes a session: its objects exist, nothing runs. The same description again changes nothing, and makes again
+ * what is missing.
  * Throws SESSION_DIFFERS, naming the differences, when a session of this name is described otherwise.
  */
 export async function createSession(
@@ -39,7 +40,11 @@ export async function createSession(
   const prerequisites = backend.check(signal);
   prerequisites.catch(() => undefined);
   const existing = await backend.get(name, signal);
-  if (existing !== undefined) return { session: sameOrThrow(existing, description), outcome: 'same' };
+  if (existing !== undefined) {
+    const session = sameOrThrow(existing, description);
+    await backend.complete(session, signal);
+    return { session, outcome: 'same' };
+  }
   // What can't be allowed is told before an image is made.
   const hosts = description.allowNetwork ? [] : await ports.network.agentHosts(description.agent);
   const image = await ensureImage(description, report, signal);

@@ -51,7 +51,7 @@ export interface SessionSpec {
   readonly description: Description;
   /** The image that the description came to; what the backend runs. */
   readonly image: string;
-  /** Where an image's registry asks nodes for a login. It is a secret: no annotation or label has it. */
+  /** Where an image's registry asks nodes for a login. Its logins are secrets: no annotation or label has them. */
   readonly pullSecret?: PullSecret;
   /** The way out; without it the network is not filtered. */
   readonly egress?: EgressSpec;

@@ -4,6 +4,7 @@ import { shellWord } from '../../printable.ts';
 import type { Backend } from '../../session/backend.ts';
 import { clusterIn, type Cluster } from './cluster.ts';
 import { connect, KubeconfigError } from './api-connection.ts';
+import { completeObjects } from './complete-objects.ts';
 import { createObjects } from './create-objects.ts';
 import { changeRules } from './change-rules.ts';
 import { kubeconfigError } from './kubernetes-errors.ts';
@@ -71,6 +72,7 @@ export function kubernetesBackend(
     whoami: async (signal) => (await cluster.facts(signal)).user,
     check: async (signal) => void (await cluster.facts(signal)),
     create: (spec, _, signal) => createObjects(cluster, spec, signal),
+    complete: (session, signal) => completeObjects(cluster, session, signal),
     start: (name, signal, options) => startPod(cluster, name, signal, options),
     stop: (name, signal) => stopPod(cluster, name, signal),
     remove: (name, signal) => removeObjects(cluster, name, signal),

@@ -40,8 +40,8 @@ export function selectorOf(name: SessionName, part: Part): Labels {
   return { [keys.managedBy]: manager, [keys.session]: name, [keys.component]: part };
 }
 
-/** The Service first: its address stands in the session's environment. */
-export function proxyService(name: SessionName, labels: Labels): V1Service {
+/** The Service first: its address stands in the session's environment. With one, it is to have that again. */
+export function proxyService(name: SessionName, labels: Labels, address?: string): V1Service {
   return {
     apiVersion: 'v1',
     kind: 'Service',
@@ -52,6 +52,7 @@ export function proxyService(name: SessionName, labels: Labels): V1Service {
       ports: [{ name: 'proxy', port: proxyPort, targetPort: proxyPort, protocol: 'TCP' }],
       // The probe finds out whether it is ready.
       publishNotReadyAddresses: true,
+      ...(address !== undefined && { clusterIP: address }),
     },
   };
 }

@@ -9,7 +9,7 @@ import type {
 import { proxyEnvironment } from '../../egress/proxy-environment.ts';
 import { quantityValue, type SessionName } from '../../names.ts';
 import type { SessionSpec } from '../../session/session.ts';
-import { pullSecretOf, pullSecretsOf } from './pull-secret.ts';
+import { pullSecretOf, pullSecretsOf, secretNameOf } from './pull-secret.ts';
 
 /** What everything of a session is labelled and annotated with. */
 export const keys = {
@@ -27,6 +27,8 @@ export const keys = {
   spec: 'paude.io/spec',
   /** When it was last started; a session without it never was. */
   started: 'paude.io/started',
+  /** Which `create` made it: tells its own objects from those of another one, to undo them. */
+  create: 'paude.io/create',
 } as const;
 
 export const manager = 'git-paude';
@@ -88,6 +90,8 @@ export function manifests(spec: SessionSpec, user: string, facts: ClusterFacts, 
   const labels = { ...labelsOf(spec.name, user), [keys.component]: 'session' };
   const metadata = { name, labels };
   const { pullSecret, ...kept } = spec;
+  // Where its logins are, and never the logins.
+  const pulled = pullSecret && { name: secretNameOf(spec), images: pullSecret.images };
   const { pvcSize, storageClass } = spec.description;
   return {
     ...(pullSecret !== undefined &&
@@ -107,7 +111,7 @@ export function manifests(spec: SessionSpec, user: string, facts: ClusterFacts, 
       kind: 'StatefulSet',
       metadata: {
         ...metadata,
-        annotations: { [keys.ownerName]: user, [keys.spec]: JSON.stringify(kept) },
+        annotations: { [keys.ownerName]: user, [keys.spec]: JSON.stringify({ ...kept, pullSecret: pulled }) },
       },
       spec: {
         replicas: 0,

@@ -28,6 +28,12 @@ function base64(text: string): string {
   return Buffer.from(text).toString('base64');
 }
 
+/** The Secret that holds a session's logins, whether it is made for it or is there. */
+export function secretNameOf({ name, pullSecret }: SessionSpec): string | undefined {
+  if (pullSecret === undefined) return undefined;
+  return 'name' in pullSecret ? pullSecret.name : pullSecretName(name);
+}
+
 export function pullSecretName(session: SessionName): string {
   return `${objectName(session)}-pull`;
 }
@@ -36,10 +42,7 @@ export function pullSecretName(session: SessionName): string {
  * With what login one of a session's pods gets its image. A pod that names no secret is given those of its service
  * account, which OpenShift's own registry asks for (ServiceAccount admission).
  */
-export function pullSecretsOf(
-  { name, pullSecret }: SessionSpec,
-  image: string,
-): Pick<V1PodSpec, 'imagePullSecrets'> {
-  if (!pullSecret?.images.includes(image)) return {};
-  return { imagePullSecrets: [{ name: 'name' in pullSecret ? pullSecret.name : pullSecretName(name) }] };
+export function pullSecretsOf(spec: SessionSpec, image: string): Pick<V1PodSpec, 'imagePullSecrets'> {
+  if (!spec.pullSecret?.images.includes(image)) return {};
+  return { imagePullSecrets: [{ name: secretNameOf(spec)! }] };
 }

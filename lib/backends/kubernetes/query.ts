@@ -73,6 +73,12 @@ function specOf({ metadata }: V1StatefulSet): SessionSpec | undefined {
   return objectName(spec.name) === metadata?.name ? spec : undefined;
 }
 
+/** What a StatefulSet's session was made of, with the rules of now; its pull secret is one that is there. */
+export function presentSpec(cluster: Cluster, set: V1StatefulSet): SessionSpec {
+  const egress = sessionOf(cluster, set)?.egress;
+  return { ...specOf(set)!, ...(egress && { egress }) };
+}
+
 /** The session that a StatefulSet is. Undefined for a stranger's. */
 export function sessionOf(cluster: Cluster, set: V1StatefulSet): Session | undefined {
   const spec = specOf(set);

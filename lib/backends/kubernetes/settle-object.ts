@@ -10,8 +10,8 @@ import { deleteCommand } from './remove-objects.ts';
 import { refuseStrangers } from './strangers.ts';
 
 /** How long an object that is being deleted may take to go, and between two looks; milliseconds. */
-const goingTime = 30_000;
-const pause = 500;
+export const goingTime = 30_000;
+export const pause = 500;
 
 /** What a session that is being created needs, and where. */
 export interface Wanted<T extends KubernetesObject = KubernetesObject> {
@@ -50,7 +50,8 @@ export async function settleObject<T extends KubernetesObject>(
 
 /**
  * Makes what this session needs of an object that was there. That may be an earlier session's, whose network was open;
- * another creator's of the same moment is equal, or of a session that did not come to be. Throws NOT_REMOVED.
+ * another creator's of the same moment is equal, or of a session that did not come to be. False where it has gone, or
+ * another one is in its place: who made it has undone that. Throws NOT_REMOVED.
  */
 export async function renewObject(
   cluster: Cluster,
@@ -58,18 +59,32 @@ export async function renewObject(
   { what, path, body }: Wanted,
   { metadata }: KubernetesObject,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<boolean> {
   // Of that very object only, and never of one that somebody made in its place.
   const renewed = { ...body, metadata: { ...body.metadata, uid: metadata!.uid } };
   const options = { body: renewed, query: { fieldManager: manager }, signal };
   try {
     await cluster.connection.request('PUT', `${path}/${metadata!.name}`, options);
+    return true;
   } catch (error) {
+    // A conflict is one of uids, for no version is named.
+    if (error instanceof ApiStatus && [404, 409].includes(error.code)) return false;
     const why = kubernetesError(what, cluster, error);
     // What may not be changed, or not so, may go.
-    const isRefused = error instanceof ApiStatus && [403, 409, 422].includes(error.code);
+    const isRefused = error instanceof ApiStatus && [403, 422].includes(error.code);
     throw isRefused ? leftOver(cluster, name, body, why) : why;
   }
+}
+
+/** Whether that very object is there, and is not being deleted. */
+export async function isStillThere(
+  cluster: Cluster,
+  { path, body }: Wanted,
+  { metadata }: KubernetesObject,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const found = await refuseStrangers(cluster, path, body, signal);
+  return found?.metadata?.uid === metadata?.uid && found?.metadata?.deletionTimestamp === undefined;
 }
 
 /** The error for an object of an earlier session that is in the way. */

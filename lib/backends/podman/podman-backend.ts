@@ -30,6 +30,8 @@ export function podmanBackend(podman: Podman, owner: string): Backend {
     check: async (signal) =>
       void (await Promise.all([canLimit(podman, signal), podman.run(['--version'], { signal })])),
     create: (spec, notice, signal) => createObjects(podman, spec, owner, notice, signal),
+    // Its start makes again what was pruned.
+    complete: async () => undefined,
     start: async function* (name, signal, options) {
       const session = yield* startContainer(podman, name, signal, options);
       images.set(name, session.image);

@@ -1,7 +1,10 @@
 import type { V1NetworkPolicy, V1StatefulSet } from '@kubernetes/client-node';
 import * as assert from 'uvu/assert';
 import { paths } from '../../../lib/backends/kubernetes/cluster.ts';
+import { completeObjects } from '../../../lib/backends/kubernetes/complete-objects.ts';
 import { createObjects } from '../../../lib/backends/kubernetes/create-objects.ts';
+import { kubernetesError } from '../../../lib/backends/kubernetes/kubernetes-errors.ts';
+import { uninterrupted } from '../../../lib/backends/kubernetes/uninterrupted.ts';
 import { isPaudeError } from '../../../lib/errors.ts';
 import { sessionName } from '../../../lib/names.ts';
 import type { SessionSpec } from '../../../lib/session/session.ts';
@@ -83,6 +86,134 @@ test('a stranger’s proxy of our name is not taken for ours', async () => {
   const error = await ended(createObjects(store.cluster, specOf(false), never));
   assert.ok(isPaudeError(error, 'NOT_OURS'), String(error));
   assert.equal(store.names(), ['StatefulSet proxy-paude-x']);
+});
+
+/** All that a session can have: a proxy, and a pull secret of its own. */
+const whole: SessionSpec = {
+  ...specOf(false),
+  pullSecret: { images: ['session:1'], entries: [{ registry: 'r', username: 'u', password: 'p' }] },
+};
+
+test('what was made without an answer is undone with the rest, whichever it is', async () => {
+  for (let at = 0; ; at++) {
+    let creates = 0;
+    await using store = await objectStore({ lost: (verb) => verb === 'create' && creates++ === at });
+    const error = await ended(createObjects(store.cluster, whole, never));
+    if (error === undefined) {
+      assert.is(at, 7);
+      assert.is(store.objects.size, 7);
+      return;
+    }
+    assert.ok(isPaudeError(error, 'BACKEND_UNREACHABLE'), String(error));
+    assert.equal(store.names(), [], `after the making of object ${at}`);
+  }
+});
+
+test('an undo goes on where its own connection breaks', async () => {
+  let deletes = 0;
+  await using store = await objectStore({
+    forbidden: ['create statefulsets'],
+    answer: (verb, _, response) => {
+      const breaks = verb === 'delete' && deletes++ < 8;
+      if (breaks) response.destroy();
+      return breaks;
+    },
+  });
+  const error = await ended(createObjects(store.cluster, specOf(false), never));
+  assert.ok(isPaudeError(error, 'FORBIDDEN'), String(error));
+  assert.equal(store.names(), []);
+});
+
+test('another creator’s object is not undone by one whose own making was not answered', async () => {
+  await using store = await objectStore({
+    answer: (verb, path, response, { put }) => {
+      if (verb !== 'create' || path !== paths.claims('work')) return false;
+      const metadata = { name: 'paude-x', annotations: { 'paude.io/create': 'another' } };
+      put(path, { kind: 'PersistentVolumeClaim', metadata });
+      response.destroy();
+      return true;
+    },
+  });
+  const error = await ended(createObjects(store.cluster, specOf(false), never));
+  assert.ok(isPaudeError(error, 'BACKEND_UNREACHABLE'), String(error));
+  assert.equal(store.names(), ['PersistentVolumeClaim paude-x']);
+});
+
+test('a server that never answers can’t be reached, and nobody is said to have interrupted', async () => {
+  await using store = await objectStore({ answer: (verb) => verb === 'create' });
+  const { connection } = store.cluster;
+  const path = paths.claims('work');
+  const asking = uninterrupted((signal) => connection.request('POST', path, { body: {}, signal }), 100);
+  const error = kubernetesError('create it', store.cluster, await ended(asking));
+  assert.is(error.code, 'BACKEND_UNREACHABLE');
+  assert.match(error.message, /can't be reached to create it: it has not answered for 0.1 s/);
+});
+
+test('where another creator undoes what it made just then, the session is made by who came second', async () => {
+  let first = true;
+  const refused = { kind: 'Status', code: 409, reason: 'AlreadyExists' };
+  await using store = await objectStore({
+    answer: (verb, path, response) => {
+      if (verb !== 'create' || path !== paths.sets('work') || !first) return false;
+      first = false;
+      response.writeHead(409, { 'content-type': 'application/json' }).end(JSON.stringify(refused));
+      return true;
+    },
+  });
+  const session = await createObjects(store.cluster, specOf(true), never);
+  assert.is(session.state, 'created');
+  assert.equal([...store.names()].sort(), wholeOf(true));
+});
+
+test('what another creator undoes after it was found is made again', async () => {
+  let looks = 0;
+  await using store = await afterEarlier(specOf(false), {
+    answer: (verb, path, _, { objects }) => {
+      if (verb === 'update' && path === policy && looks++ === 0) objects.delete(policy);
+      return false;
+    },
+  });
+  await createObjects(store.cluster, specOf(false), never);
+  assert.is(looks, 1);
+  assert.equal([...store.names()].sort(), wholeOf(false));
+});
+
+function wholeOf(allowNetwork: boolean): readonly string[] {
+  const own = ['NetworkPolicy', 'PersistentVolumeClaim', 'StatefulSet'].map((kind) => `${kind} paude-x`);
+  const proxy = ['NetworkPolicy', 'Service', 'StatefulSet'].map((kind) => `${kind} proxy-paude-x`);
+  return (allowNetwork ? own : [...own, ...proxy]).sort();
+}
+
+test('a session that lacks something is made whole, by what its StatefulSet tells', async () => {
+  await using store = await objectStore();
+  const spec = { ...specOf(false), pullSecret: { name: 'mine', images: ['proxy:1'] } };
+  const session = await createObjects(store.cluster, spec, never);
+  const before = new Map(store.objects);
+  for (const path of store.objects.keys()) if (path !== paths.set('work', name)) store.objects.delete(path);
+  await completeObjects(store.cluster, session, never);
+  assert.equal([...store.names()].sort(), wholeOf(false));
+  for (const [path, { spec, metadata }] of store.objects) {
+    assert.equal(spec, before.get(path)!.spec, path);
+    assert.equal(metadata.labels, before.get(path)!.metadata.labels, path);
+  }
+  const asked = store.asked.length;
+  await completeObjects(store.cluster, session, never);
+  assert.not.match(store.asked.slice(asked).join(), /create|update/);
+});
+
+test('what of a session can’t be made again is told', async () => {
+  await using store = await objectStore();
+  const session = await createObjects(store.cluster, whole, never);
+  store.objects.delete(`${paths.secrets('work')}/paude-x-pull`);
+  const secret = await ended(completeObjects(store.cluster, session, never));
+  assert.ok(isPaudeError(secret, 'SESSION_FAILED'), String(secret));
+  assert.match(secret.message, 'the pull secret paude-x-pull of the session x is gone');
+  assert.match(secret.hint!, /^git paude delete x /);
+  store.objects.delete(claim);
+  const volume = await ended(completeObjects(store.cluster, { ...session, state: 'stopped' }, never));
+  assert.ok(isPaudeError(volume, 'SESSION_FAILED'), String(volume));
+  assert.match(volume.message, 'the volume of the session x is gone, and what was on it');
+  assert.not(store.objects.has(claim));
 });
 
 test.run();

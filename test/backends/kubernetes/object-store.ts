@@ -10,6 +10,7 @@ export interface StoredObject {
     readonly name: string;
     readonly uid?: string;
     readonly labels?: Readonly<Record<string, string>>;
+    readonly annotations?: Readonly<Record<string, string>>;
     readonly creationTimestamp?: string;
   };
   readonly spec?: object;
@@ -30,10 +31,32 @@ export interface Rules {
   readonly forbidden?: readonly string[];
   /** Answers a request itself, and gives true then. */
   readonly answer?: (verb: string, path: string, response: ServerResponse, store: Store) => boolean;
+  /** Whether a request is done, and its connection breaks before it is answered. */
+  readonly lost?: (verb: string, path: string) => boolean;
+}
+
+interface Change {
+  readonly op: string;
+  readonly path: string;
+  readonly value: unknown;
+}
+
+/** A JSON patch's (RFC 6902), as far as ours go; undefined where a test of it fails. */
+function patched<T extends object>(object: T, changes: readonly Change[]): T | undefined {
+  const copy = structuredClone(object);
+  for (const { op, path, value } of changes) {
+    const steps = path.split('/').slice(1);
+    const keys = steps.map((step) => step.replaceAll('~1', '/').replaceAll('~0', '~'));
+    const last = keys.pop()!;
+    const parent = keys.reduce((at: any, key) => at[key], copy);
+    if (op !== 'test') parent[last] = value;
+    else if ((parent[last] ?? null) !== value) return undefined;
+  }
+  return copy;
 }
 
 /** An API server that keeps objects and knows rights, without anything that acts on them. Each watch is silent. */
-export async function objectStore({ forbidden = [], answer }: Rules = {}): Promise<Store> {
+export async function objectStore({ forbidden = [], answer, lost }: Rules = {}): Promise<Store> {
   const objects = new Map<string, StoredObject>();
   const asked: string[] = [];
   const put = (collection: string, object: StoredObject) => {
@@ -49,13 +72,17 @@ export async function objectStore({ forbidden = [], answer }: Rules = {}): Promi
       GET: url.searchParams.has('watch') ? 'watch' : many ? 'list' : 'get',
       POST: 'create',
       PUT: 'update',
+      PATCH: 'patch',
       DELETE: many ? 'deletecollection' : 'delete',
     }[request.method!]!;
     const send = (code: number, body: object) =>
-      void response.writeHead(code, { 'content-type': 'application/json' }).end(JSON.stringify(body));
+      resource !== '' && lost?.(verb, path) === true
+        ? void response.destroy()
+        : void response.writeHead(code, { 'content-type': 'application/json' }).end(JSON.stringify(body));
     const fail = (code: number, reason: string, message: string = reason) =>
       send(code, { kind: 'Status', code, reason, message, details: { name: name ?? '' } });
-    const body = (['POST', 'PUT'].includes(request.method!) ? await json(request) : {}) as StoredObject;
+    const sent = ['POST', 'PUT', 'PATCH'].includes(request.method!) ? await json(request) : {};
+    const body = sent as StoredObject;
     if (path.endsWith('selfsubjectreviews')) return send(201, { status: { userInfo: { username: 'ada' } } });
     if (path.endsWith('selfsubjectaccessreviews')) {
       const { verb: right, resource: of } = (
@@ -85,11 +112,17 @@ export async function objectStore({ forbidden = [], answer }: Rules = {}): Promi
     if (verb === 'create') {
       const key = `${path}/${body.metadata.name}`;
       if (objects.has(key)) return fail(409, 'AlreadyExists');
-      put(path, body);
+      const isService = body.kind === 'Service';
+      put(path, isService ? { ...body, spec: { clusterIP: '10.0.0.9', ...body.spec } } : body);
       return send(201, objects.get(key)!);
     }
     if (there === undefined) return fail(404, 'NotFound');
     if (verb === 'delete') objects.delete(path);
+    if (verb === 'patch') {
+      const changed = patched(there, sent as readonly Change[]);
+      if (changed === undefined) return fail(422, 'Invalid', 'the server rejected our request');
+      objects.set(path, changed);
+    }
     if (verb === 'update') {
       if (body.metadata.uid !== undefined && body.metadata.uid !== there.metadata.uid)
         return fail(409, 'Conflict');

@@ -1,0 +1,80 @@
+import type { KubernetesObject, V1StatefulSet } from '@kubernetes/client-node';
+import { PaudeError } from '../../errors.ts';
+import type { SessionName } from '../../names.ts';
+import type { Session, SessionSpec } from '../../session/session.ts';
+import { findSet, paths, type Cluster } from './cluster.ts';
+import { post } from './make-objects.ts';
+import { proxySet } from './network-objects.ts';
+import { labelsOf, keys } from './objects.ts';
+import { partsOf } from './parts.ts';
+import { pullSecretName, secretNameOf } from './pull-secret.ts';
+import { presentSpec } from './query.ts';
+import { deleteCommand } from './remove-objects.ts';
+import { settleObject, type Wanted } from './settle-object.ts';
+import { unknown } from './scale.ts';
+import { assertOurs } from './strangers.ts';
+
+/**
+ * Makes again what a session that is there lacks, as its StatefulSet tells it: what somebody has removed, or a
+ * `create` could not make or undo. Throws SESSION_FAILED for what nobody can make again.
+ */
+export async function completeObjects(
+  cluster: Cluster,
+  { location: { name }, description, image, egress, owner, state }: Session,
+  signal: AbortSignal,
+): Promise<void> {
+  const facts = { ...(await cluster.facts(signal)), user: owner };
+  const partsIn = (spec: SessionSpec, address?: string): readonly Wanted[] => {
+    const { policy, service, others } = partsOf(cluster, spec, facts, address);
+    return [policy, ...others, ...(service ? [service] : [])];
+  };
+  // What they are to be is needed where one is missing only: the StatefulSet is looked at beside them.
+  const exact = findSet(cluster, name, signal).then(async (set) => {
+    if (set === undefined) throw unknown(name);
+    assertOurs(cluster, set);
+    const spec = presentSpec(cluster, set);
+    await assertSecret(cluster, spec, signal);
+    return partsIn(spec, addressIn(set));
+  });
+  const whole = partsIn({ name, description, image, ...(egress && { egress }) }).map((part, at) => {
+    const make = async () => {
+      if (part.body.kind === 'PersistentVolumeClaim' && state !== 'created')
+        throw lost(cluster, name, `the volume of the session ${name} is gone, and what was on it`);
+      return post(cluster, (await exact)[at]!);
+    };
+    return settleObject<KubernetesObject>(cluster, name, part, make, signal);
+  });
+  await Promise.all([exact, ...whole]);
+}
+
+/** Makes a session's proxy that was removed, to run at once. */
+export async function makeProxy(cluster: Cluster, set: V1StatefulSet, signal: AbortSignal): Promise<void> {
+  const facts = await cluster.facts(signal);
+  const spec = presentSpec(cluster, set);
+  const user = set.metadata?.annotations?.[keys.ownerName] ?? facts.user;
+  const { spec: described, ...body } = proxySet(spec, spec.egress!, labelsOf(spec.name, user), facts);
+  const running = { ...body, spec: { ...described!, replicas: 1 } };
+  await post(cluster, { what: 'create its proxy', path: paths.sets(cluster.namespace), body: running });
+}
+
+/** A Secret of the session's own has logins that nothing else knows. */
+async function assertSecret(cluster: Cluster, spec: SessionSpec, signal: AbortSignal): Promise<void> {
+  const secret = secretNameOf(spec);
+  if (secret !== pullSecretName(spec.name)) return;
+  const path = `${paths.secrets(cluster.namespace)}/${secret}`;
+  if ((await cluster.find('look at its pull secret', path, signal)) !== undefined) return;
+  throw lost(cluster, spec.name, `the pull secret ${secret} of the session ${spec.name} is gone`);
+}
+
+function lost(cluster: Cluster, name: SessionName, what: string): PaudeError {
+  return new PaudeError('SESSION_FAILED', what, {
+    hint: `${deleteCommand(cluster, name)}, and then create it`,
+  });
+}
+
+/** The address of the proxy, as the session's environment has it. */
+function addressIn({ spec }: V1StatefulSet): string | undefined {
+  const env = spec?.template.spec?.containers[0]?.env ?? [];
+  const url = env.find(({ name }) => name === 'HTTP_PROXY')?.value;
+  return url === undefined ? undefined : new URL(url).hostname.replace(/^\[|\]$/g, '');
+}

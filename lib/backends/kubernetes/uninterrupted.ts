@@ -1,0 +1,36 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import { isPaudeError } from '../../errors.ts';
+
+/** How long a request may take that an interrupt does not end; milliseconds. */
+const patience = 30_000;
+/** How long an undo tries to reach the API server again, and between two tries; milliseconds. */
+const persistence = 5000;
+const pause = 500;
+
+/**
+ * A request that an interrupt must not end, for it must be known what came of it. That its own time is over is not
+ * the user's doing: the server does not answer (ETIMEDOUT). Milliseconds.
+ */
+export async function uninterrupted<T>(
+  request: (signal: AbortSignal) => Promise<T>,
+  time = patience,
+): Promise<T> {
+  const signal = AbortSignal.timeout(time);
+  try {
+    return await request(signal);
+  } catch (error) {
+    if (!signal.aborted || !isPaudeError(error, 'INTERRUPTED')) throw error;
+    throw Object.assign(new Error(`it has not answered for ${time / 1000} s`), { code: 'ETIMEDOUT' });
+  }
+}
+
+/** What an undo asks, again where the connection breaks: often that has just done so, and is good the next moment. */
+export async function persistent<T>(ask: () => Promise<T>): Promise<T> {
+  for (const end = Date.now() + persistence; ; await wait(pause)) {
+    try {
+      return await ask();
+    } catch (error) {
+      if (!isPaudeError(error, 'BACKEND_UNREACHABLE') || Date.now() > end) throw error;
+    }
+  }
+}
