@@ -1,12 +1,13 @@
 import type { KubernetesObject } from '@kubernetes/client-node';
 import { randomUUID } from 'node:crypto';
 import { setTimeout as wait } from 'node:timers/promises';
+import type { PaudeError } from '../../errors.ts';
 import { ApiStatus } from './api-connection.ts';
 import type { Cluster } from './cluster.ts';
 import { kubernetesError } from './kubernetes-errors.ts';
 import { keys, manager } from './objects.ts';
 import type { Wanted } from './settle-object.ts';
-import { persistent, uninterrupted } from './uninterrupted.ts';
+import { isUncertain, persistent, uninterrupted } from './uninterrupted.ts';
 
 /** Undoing must not be interrupted by what made it necessary. Milliseconds. */
 const undoTime = 30_000;
@@ -35,7 +36,7 @@ export function makerIn(cluster: Cluster): Maker {
         if (object !== undefined) made.set(wanted, object.metadata?.uid);
         return object;
       } catch (error) {
-        if (!isRefused((error as Error).cause)) made.set(wanted, undefined);
+        if (isUncertain(error as PaudeError)) made.set(wanted, undefined);
         throw error;
       }
     },
@@ -66,11 +67,6 @@ export async function post<T extends KubernetesObject>(
     if (error instanceof ApiStatus && error.reason === 'AlreadyExists') return undefined;
     throw kubernetesError(what, cluster, error);
   }
-}
-
-/** Whether the server has said that it made nothing; what took it too long it may have made. */
-function isRefused(error: unknown): boolean {
-  return error instanceof ApiStatus && error.code < 500;
 }
 
 /** The uid of an object of this very `create`, if there is one. */

@@ -6,7 +6,11 @@ import { findSet, paths, type Cluster } from './cluster.ts';
 import { assertOurs } from './strangers.ts';
 import { kubernetesError } from './kubernetes-errors.ts';
 import { keys, manager } from './objects.ts';
+import { isUncertain, persistent, uninterrupted } from './uninterrupted.ts';
 import { podsOf } from './watch-pods.ts';
+
+/** How long an undo may take, which must not be interrupted by what made it necessary; milliseconds. */
+export const undoTime = 8000;
 
 /** `/` of a key in a JSON pointer (RFC 6901). */
 export const pointer = (key: string) => key.replaceAll('~', '~0').replaceAll('/', '~1');
@@ -16,26 +20,38 @@ export const configurationPath = '/spec/template/spec/containers/0/env/0/value';
 
 /**
  * Scales a session to one replica in one request that changes nothing of a stranger's: the patch tests whose it is.
- * `begun`: it was scaled to nothing before, and is not any more. Throws SESSION_UNKNOWN, NOT_OURS.
+ * `begun`: it was scaled to nothing before, and is not any more. Not ended by an interrupt: whether it was scaled must
+ * be known, to be undone; where the answer is lost, that is done here. Throws SESSION_UNKNOWN, NOT_OURS.
  */
 export async function scaleUp(
   cluster: Cluster,
   name: SessionName,
-  signal: AbortSignal,
 ): Promise<{ readonly set: V1StatefulSet; readonly begun: boolean }> {
-  const started = `/metadata/annotations/${pointer(keys.started)}`;
+  const [path, value] = [`/metadata/annotations/${pointer(keys.started)}`, new Date().toISOString()];
   const changes = [
     { op: 'test', path: '/spec/replicas', value: 0 },
     { op: 'replace', path: '/spec/replicas', value: 1 },
-    { op: 'add', path: started, value: new Date().toISOString() },
+    { op: 'add', path, value },
   ];
-  const set = await scale(cluster, name, changes, signal, (found) => found.spec?.replicas === 1);
-  return { set, begun: set.metadata?.annotations?.[keys.started] === changes[2]!.value };
+  const isUp = (set: V1StatefulSet) => set.spec?.replicas === 1;
+  try {
+    const set = await uninterrupted((signal) => scale(cluster, name, changes, signal, isUp));
+    return { set, begun: set.metadata?.annotations?.[keys.started] === value };
+  } catch (error) {
+    const why = kubernetesError('scale it', cluster, error);
+    // Where it says that another start has scaled it, or none, it stays as it is.
+    const back = [{ op: 'test', path, value }, toNothing];
+    const undo = () => scale(cluster, name, back, AbortSignal.timeout(undoTime), () => true);
+    if (isUncertain(why)) await persistent(undo).catch(() => undefined);
+    throw why;
+  }
 }
+
+const toNothing = { op: 'replace', path: '/spec/replicas', value: 0 };
 
 /** Scales a session to nothing. Throws SESSION_UNKNOWN, NOT_OURS. */
 export async function scaleDown(cluster: Cluster, name: SessionName, signal: AbortSignal): Promise<void> {
-  await scale(cluster, name, [{ op: 'replace', path: '/spec/replicas', value: 0 }], signal);
+  await scale(cluster, name, [toNothing], signal);
 }
 
 /** `isSo`: of one that refuses the change, whether it is as it should be without. */
@@ -78,8 +94,8 @@ export function unknown(name: SessionName): PaudeError {
 }
 
 /**
- * The same for its proxy, where it has one. With a configuration, its next pod gets that: the session's own object
- * says what the rules are, whatever came of an earlier change or of a second creator.
+ * The same for its proxy; false where it has none. With a configuration, its next pod gets that: the session's own
+ * object says what the rules are, whatever came of an earlier change or of a second creator.
  */
 export async function scaleProxy(
   cluster: Cluster,
@@ -87,7 +103,7 @@ export async function scaleProxy(
   replicas: 0 | 1,
   signal: AbortSignal,
   configuration?: string,
-): Promise<void> {
+): Promise<boolean> {
   try {
     await cluster.connection.request('PATCH', paths.proxySet(cluster.namespace, name), {
       body: [
@@ -101,9 +117,9 @@ export async function scaleProxy(
       contentType: 'application/json-patch+json',
       query: { fieldManager: manager },
     });
+    return true;
   } catch (error) {
-    // A session whose network is open has none.
-    if (error instanceof ApiStatus && error.code === 404 && error.details?.name !== undefined) return;
+    if (error instanceof ApiStatus && error.code === 404 && error.details?.name !== undefined) return false;
     throw kubernetesError('scale its proxy', cluster, error);
   }
 }

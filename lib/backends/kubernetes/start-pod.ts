@@ -6,13 +6,15 @@ import type { SessionName } from '../../names.ts';
 import type { StartOptions, StartPhase } from '../../session/backend.ts';
 import { overtaken } from '../../session/start-backend.ts';
 import { findSet, type Cluster } from './cluster.ts';
+import { makeProxy } from './complete-objects.ts';
 import { configurationOf, podOf, type Part } from './network-objects.ts';
 import { objectName } from './objects.ts';
 import { isRunning, podState, type PodState } from './pod-state.ts';
 import { sessionOf } from './query.ts';
-import { scaleDown, scaleProxy, scaleUp } from './scale.ts';
+import { scaleDown, scaleProxy, scaleUp, undoTime } from './scale.ts';
 import { startEvents, type StartEvent } from './start-events.ts';
 import { stuckError } from './stuck-pod.ts';
+import { persistent } from './uninterrupted.ts';
 import { podsOf } from './watch-pods.ts';
 
 /** A scheduler may change its mind when a node or a volume comes free; milliseconds. */
@@ -22,9 +24,6 @@ const provisioning = 30_000;
 
 /** Without a pod nothing may tell that its StatefulSet is gone: how often it is looked at then; milliseconds. */
 const absent = 10_000;
-
-/** How long an undo may take, which must not be interrupted by what made it necessary; milliseconds. */
-const undoTime = 8000;
 
 /**
  * Scales a session to one replica and ends when commands can run in its pod: found out by watching, and never
@@ -37,12 +36,16 @@ export async function* startPod(
   signal: AbortSignal,
   { alone = false }: StartOptions = {},
 ): AsyncGenerator<StartPhase> {
-  const { set, begun } = await scaleUp(cluster, name, signal);
+  if (signal.aborted) throw interrupted();
+  const { set, begun } = await scaleUp(cluster, name);
   const egress = alone ? undefined : sessionOf(cluster, set)?.egress;
   try {
     if (begun) yield { text: `waiting for the pod (${objectName(name)})`, begun };
-    if (egress !== undefined)
-      await scaleProxy(cluster, name, 1, signal, configurationOf(egress.rules, egress.upstream));
+    if (egress !== undefined) {
+      const configuration = configurationOf(egress.rules, egress.upstream);
+      // Somebody has removed it; without a way out the session would wait for one for ever.
+      if (!(await scaleProxy(cluster, name, 1, signal, configuration))) await makeProxy(cluster, set, signal);
+    }
     yield* watchStart(cluster, name, { begun, filtered: egress !== undefined }, signal);
   } catch (error) {
     if (!begun) throw error;
@@ -161,8 +164,8 @@ function isPlaced(pod: V1Pod | undefined): boolean {
 async function stoppedAgain(cluster: Cluster, name: SessionName, error: unknown): Promise<unknown> {
   const signal = AbortSignal.timeout(undoTime);
   const down = await Promise.allSettled([
-    scaleDown(cluster, name, signal),
-    scaleProxy(cluster, name, 0, signal),
+    persistent(() => scaleDown(cluster, name, signal)),
+    persistent(() => scaleProxy(cluster, name, 0, signal)),
   ]);
   const isDown = down.every(({ status }) => status === 'fulfilled');
   if (!isPaudeError(error) || isPaudeError(error, 'INTERRUPTED') || !isDown) return error;

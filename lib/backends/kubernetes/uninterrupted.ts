@@ -1,5 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import { isPaudeError } from '../../errors.ts';
+import { isPaudeError, type PaudeError } from '../../errors.ts';
+import { ApiStatus } from './api-connection.ts';
 
 /** How long a request may take that an interrupt does not end; milliseconds. */
 const patience = 30_000;
@@ -22,6 +23,14 @@ export async function uninterrupted<T>(
     if (!signal.aborted || !isPaudeError(error, 'INTERRUPTED')) throw error;
     throw Object.assign(new Error(`it has not answered for ${time / 1000} s`), { code: 'ETIMEDOUT' });
   }
+}
+
+/**
+ * Whether what was asked may have been done all the same: the connection broke, or the server took too long. `error` is
+ * one of ours.
+ */
+export function isUncertain({ cause }: PaudeError): boolean {
+  return cause !== undefined && !(cause instanceof ApiStatus && cause.code < 500);
 }
 
 /** What an undo asks, again where the connection breaks: often that has just done so, and is good the next moment. */

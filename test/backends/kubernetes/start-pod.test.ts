@@ -1,0 +1,102 @@
+import type { V1StatefulSet } from '@kubernetes/client-node';
+import * as assert from 'uvu/assert';
+import { paths } from '../../../lib/backends/kubernetes/cluster.ts';
+import { createObjects } from '../../../lib/backends/kubernetes/create-objects.ts';
+import { startPod } from '../../../lib/backends/kubernetes/start-pod.ts';
+import { isPaudeError } from '../../../lib/errors.ts';
+import { sessionName } from '../../../lib/names.ts';
+import { suite } from '../../harness/suite.ts';
+import { objectStore, type Rules, type Store } from './object-store.ts';
+
+const test = suite('scaling a session');
+const name = sessionName('x');
+const set = paths.set('work', name);
+const proxySet = paths.proxySet('work', name);
+
+async function created(rules: Rules = {}): Promise<Store> {
+  const store = await objectStore(rules);
+  const description = { agent: 'claude', agentArgs: [], packages: [], yolo: false, allowNetwork: false };
+  const egress = { image: 'proxy:1', rules: { agent: [], allow: ['first.example'], deny: [] } };
+  const pullSecret = { name: 'mine', images: ['proxy:1'] };
+  const spec = { name, description, image: 'session:1', egress, pullSecret };
+  await createObjects(store.cluster, spec, new AbortController().signal);
+  return store;
+}
+
+async function started({ cluster }: Store, signal: AbortSignal): Promise<unknown> {
+  try {
+    for await (const _ of startPod(cluster, name, signal));
+    return undefined;
+  } catch (error) {
+    return error;
+  }
+}
+
+const replicas = ({ objects }: Store) =>
+  [set, proxySet].map((path) => (objects.get(path) as V1StatefulSet | undefined)?.spec?.replicas);
+
+test('interrupted while it is scaled, it is scaled to nothing again', async () => {
+  const user = new AbortController();
+  await using store = await created({
+    lost: (verb, path) => {
+      if (verb === 'patch' && path === set) user.abort();
+      return false;
+    },
+  });
+  const error = await started(store, user.signal);
+  assert.ok(isPaudeError(error, 'INTERRUPTED'), String(error));
+  assert.equal(replicas(store), [0, 0]);
+  assert.is((store.asked.join().match(/patch [^,]*\/paude-x/g) ?? []).length, 2);
+});
+
+test('where the answer is lost, it is scaled to nothing again', async () => {
+  let patches = 0;
+  await using store = await created({
+    lost: (verb, path) => verb === 'patch' && path === set && patches++ < 2,
+  });
+  const error = await started(store, AbortSignal.timeout(5000));
+  assert.ok(isPaudeError(error, 'BACKEND_UNREACHABLE'), String(error));
+  assert.equal(replicas(store), [0, 0]);
+});
+
+test('what another start has scaled meanwhile stays', async () => {
+  let patches = 0;
+  await using store = await created({
+    answer: (verb, path, response, { objects }) => {
+      if (verb !== 'patch' || path !== set || patches++ > 1) return false;
+      const found = structuredClone(objects.get(set)) as object as V1StatefulSet;
+      found.spec!.replicas = 1;
+      found.metadata!.annotations!['paude.io/started'] = 'by another';
+      objects.set(set, found as never);
+      response.destroy();
+      return true;
+    },
+  });
+  const error = await started(store, new AbortController().signal);
+  assert.ok(isPaudeError(error, 'BACKEND_UNREACHABLE'), String(error));
+  assert.is(patches, 3);
+  assert.is(replicas(store)[0], 1);
+});
+
+test('a proxy that was removed is made again, with the rules of now', async () => {
+  await using store = await created();
+  const before = store.objects.get(proxySet)!;
+  store.objects.delete(proxySet);
+  const found = store.objects.get(set) as object as V1StatefulSet;
+  found.metadata!.annotations!['paude.io/rules'] = JSON.stringify({
+    agent: [],
+    allow: ['second.example'],
+    deny: [],
+  });
+  let phases = 0;
+  for await (const _ of startPod(store.cluster, name, new AbortController().signal))
+    if (++phases === 2) break;
+  assert.equal(replicas(store), [1, 1]);
+  const made = store.objects.get(proxySet) as object as V1StatefulSet;
+  assert.equal(made.metadata!.labels, before.metadata.labels);
+  const podOf = (one: object) => JSON.stringify((one as V1StatefulSet).spec!.template.spec);
+  assert.match(podOf(before), 'first');
+  assert.is(podOf(made), podOf(before).replaceAll('first', 'second'));
+});
+
+test.run();
