@@ -10,8 +10,11 @@ export interface TcpProxy extends AsyncDisposable {
   readonly port: number;
   /** Bytes that have passed, of all connections since the last `cutAfter`. */
   readonly passed: Readonly<Record<Way, number>>;
-  /** Cuts all connections when so many more bytes have passed that way; new ones are refused until `mend`. */
-  cutAfter(way: Way, bytes: number): void;
+  /**
+   * Cuts all connections when so many more bytes have passed that way; new ones are refused until `mend`, or pass
+   * where it is cut just once.
+   */
+  cutAfter(way: Way, bytes: number, once?: boolean): void;
   /** Whether `cutAfter` has come to that. */
   readonly hasCut: boolean;
   /** Passes nothing on from now on; the connections stay, and new ones get no answer either. */
@@ -42,6 +45,7 @@ export async function tcpProxy(
   const passed = { up: 0, down: 0 };
   const limits = { up: Infinity, down: Infinity };
   let hasCut = false;
+  let isOnce = false;
   let flowing = Promise.resolve();
   let flow = () => {};
   const cut = () => {
@@ -61,12 +65,15 @@ export async function tcpProxy(
           if (chunk.length < room) return;
           hasCut = true;
           // What has passed so far arrives.
-          setTimeout(cut, 10);
+          setTimeout(() => {
+            cut();
+            if (isOnce) limits[way] = Infinity;
+          }, 10);
         }),
     });
 
   const listener = createServer({ allowHalfOpen: true }, (client) => {
-    if (hasCut) return client.resetAndDestroy();
+    if (hasCut && !isOnce) return client.resetAndDestroy();
     const server = connect({ host, port, allowHalfOpen: true });
     const pair = { client, server };
     pairs.add(pair);
@@ -88,7 +95,8 @@ export async function tcpProxy(
   return {
     port: (listener.address() as AddressInfo).port,
     passed,
-    cutAfter(way, bytes) {
+    cutAfter(way, bytes, once = false) {
+      isOnce = once;
       Object.assign(passed, { up: 0, down: 0 });
       limits[way] = bytes;
     },
