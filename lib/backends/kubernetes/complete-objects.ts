@@ -1,9 +1,9 @@
-import type { KubernetesObject, V1StatefulSet } from '@kubernetes/client-node';
+import type { KubernetesObject, V1PersistentVolumeClaim, V1StatefulSet } from '@kubernetes/client-node';
 import { PaudeError } from '../../errors.ts';
 import type { SessionName } from '../../names.ts';
 import type { Session, SessionSpec } from '../../session/session.ts';
 import { findSet, paths, type Cluster } from './cluster.ts';
-import { post } from './make-objects.ts';
+import { makerIn, post } from './make-objects.ts';
 import { proxySet } from './network-objects.ts';
 import { labelsOf, keys } from './objects.ts';
 import { partsOf } from './parts.ts';
@@ -13,10 +13,12 @@ import { deleteCommand } from './remove-objects.ts';
 import { settleObject, type Wanted } from './settle-object.ts';
 import { unknown } from './scale.ts';
 import { assertOurs } from './strangers.ts';
+import { checkClass, isClaim } from './volume-claim.ts';
 
 /**
  * Makes again what a session that is there lacks, as its StatefulSet tells it: what somebody has removed, or a
- * `create` could not make or undo. Throws SESSION_FAILED for what nobody can make again.
+ * `create` could not make or undo. Throws SESSION_FAILED for what nobody can make again, POD_PENDING, and
+ * SESSION_UNKNOWN where it goes away meanwhile.
  */
 export async function completeObjects(
   cluster: Cluster,
@@ -29,22 +31,42 @@ export async function completeObjects(
     return [policy, ...others, ...(service ? [service] : [])];
   };
   // What they are to be is needed where one is missing only: the StatefulSet is looked at beside them.
-  const exact = findSet(cluster, name, signal).then(async (set) => {
+  const own = findSet(cluster, name, signal);
+  const exact = own.then(async (set) => {
     if (set === undefined) throw unknown(name);
     assertOurs(cluster, set);
     const spec = presentSpec(cluster, set);
     await assertSecret(cluster, spec, signal);
     return partsIn(spec, addressIn(set));
   });
+  const maker = makerIn(cluster);
   const whole = partsIn({ name, description, image, ...(egress && { egress }) }).map((part, at) => {
     const make = async () => {
-      if (part.body.kind === 'PersistentVolumeClaim' && state !== 'created')
+      if (isClaim(part.body) && state !== 'created')
         throw lost(cluster, name, `the volume of the session ${name} is gone, and what was on it`);
-      return post(cluster, (await exact)[at]!);
+      return maker.make((await exact)[at]!);
     };
     return settleObject<KubernetesObject>(cluster, name, part, make, signal);
   });
-  await Promise.all([exact, ...whole]);
+  const [parts] = await Promise.all([Promise.all(whole), exact]);
+  if (parts.some(({ wasThere }) => !wasThere) && !(await isSame(cluster, name, await own, signal))) {
+    await maker.undo();
+    throw unknown(name);
+  }
+  const claim: V1PersistentVolumeClaim = parts.find(({ object }) => isClaim(object))!.object;
+  // Another creator's of this moment may be about to be undone.
+  if (description.storageClass !== undefined && claim.status?.phase === 'Pending')
+    await checkClass(cluster, name, claim, signal);
+}
+
+/** Whether a session's StatefulSet is still that one. */
+async function isSame(
+  cluster: Cluster,
+  name: SessionName,
+  before: V1StatefulSet | undefined,
+  signal: AbortSignal,
+): Promise<boolean> {
+  return (await findSet(cluster, name, signal))?.metadata?.uid === before?.metadata?.uid;
 }
 
 /** Makes a session's proxy that was removed, to run at once. */

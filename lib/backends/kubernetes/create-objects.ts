@@ -17,7 +17,7 @@ import {
   type Wanted,
 } from './settle-object.ts';
 import { assertOurs } from './strangers.ts';
-import { checkClass, refuseOlder } from './volume-claim.ts';
+import { checkClass, isClaim, refuseOlder } from './volume-claim.ts';
 
 /** How often it is begun anew where others make and undo the same session at the same time. */
 const attempts = 5;
@@ -112,10 +112,6 @@ async function finished(
     ),
   );
   return kept.includes(false) ? undefined : sessionOf(cluster, set);
-}
-
-function isClaim({ kind }: KubernetesObject): boolean {
-  return kind === 'PersistentVolumeClaim';
 }
 
 /** The session of the name that another creator has made; undefined where that one has undone it. */

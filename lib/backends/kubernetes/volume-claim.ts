@@ -11,6 +11,10 @@ const sameTime = 60_000;
 /** How long the cluster may take to say that it does not know a storage class; milliseconds. */
 const classTime = 3000;
 
+export function isClaim({ kind }: KubernetesObject): boolean {
+  return kind === 'PersistentVolumeClaim';
+}
+
 /**
  * Of two creators at the same moment one may make the claim and the other the session; an older claim has somebody's
  * files. Throws NOT_REMOVED.

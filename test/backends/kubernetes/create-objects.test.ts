@@ -201,6 +201,23 @@ test('a session that lacks something is made whole, by what its StatefulSet tell
   assert.not.match(store.asked.slice(asked).join(), /create|update/);
 });
 
+test('of a session that goes away while it is made whole, nothing is left', async () => {
+  let isThere = false;
+  await using store = await objectStore({
+    answer: (verb, path, _, { objects }) => {
+      if (verb === 'create' && path === paths.policies('work') && isThere)
+        for (const gone of objects.keys()) objects.delete(gone);
+      return false;
+    },
+  });
+  const session = await createObjects(store.cluster, specOf(true), never);
+  isThere = true;
+  store.objects.delete(policy);
+  const error = await ended(completeObjects(store.cluster, session, never));
+  assert.ok(isPaudeError(error, 'SESSION_UNKNOWN'), String(error));
+  assert.equal(store.names(), []);
+});
+
 test('what of a session can’t be made again is told', async () => {
   await using store = await objectStore();
   const session = await createObjects(store.cluster, whole, never);
