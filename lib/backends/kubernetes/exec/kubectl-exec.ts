@@ -57,7 +57,7 @@ export function kubectlExec(target: ExecTarget, options: KubectlOptions): Tunnel
     cancelSignal: signal,
     stdin: 'pipe',
   });
-  const stderr = withoutOwnWords();
+  const stderr = withoutOwnWords(child.then(({ exitCode }) => exitCode));
   child.stderr.pipe(stderr.stream);
   // A command may end before it has read all: that is for its exit code to tell.
   child.stdin.on('error', () => undefined);
@@ -131,8 +131,14 @@ export function lost(target: ExecTarget, why: string, cause: unknown): PaudeErro
   );
 }
 
-/** What the program says of itself is the error's to tell, and not the command's standard error. */
-function withoutOwnWords(): { readonly stream: Transform; readonly own: Promise<string> } {
+/**
+ * What the program says of itself is the error's to tell, and not the command's standard error. A program that ends well
+ * says nothing: what looks like it is the command's then.
+ */
+function withoutOwnWords(exitCode: Promise<number | undefined>): {
+  readonly stream: Transform;
+  readonly own: Promise<string>;
+} {
   let held = Buffer.alloc(0);
   let timer: NodeJS.Timeout | undefined;
   let tell: (own: string) => void = () => {};
@@ -155,8 +161,11 @@ function withoutOwnWords(): { readonly stream: Transform; readonly own: Promise<
     },
     flush(done) {
       clearTimeout(timer);
-      tell(held.toString('utf8').trim());
-      done();
+      void exitCode.then((code) => {
+        if (code === 0) release();
+        tell(held.toString('utf8').trim());
+        done();
+      });
     },
   });
   stream.once('close', () => tell(''));

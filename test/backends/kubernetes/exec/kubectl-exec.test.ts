@@ -61,6 +61,13 @@ echo 'command terminated with exit code ${code}' >&2; exit ${code}`);
   }
 });
 
+test('a last line that looks like kubectl’s own is the command’s where all went well', async () => {
+  await using tunnel = await kubectl(`echo out; echo 'error: hi' >&2`);
+  tunnel.stdin.end();
+  const { end, stdout, stderr } = await outcome(tunnel);
+  assert.equal([end, stdout.toString(), stderr], [0, 'out\n', 'error: hi\n']);
+});
+
 test('what the server refused is told as its status, and the rest as a lost connection', async () => {
   await using unknown = await kubectl(
     `echo 'Error from server (NotFound): pods "paude-fix-auth-0" not found' >&2; exit 1`,
