@@ -118,7 +118,7 @@ async function attachOnce(
   signal: AbortSignal,
 ): Promise<number> {
   const id = randomUUID();
-  await using lease = await takeLease(backend, name, id);
+  await using lease = await takeLease(backend, name, id, signal);
   const code = await backend.attach(name, ['paude-session', 'attach', id], terminal, signal);
   await lease.giveBack();
   return code;

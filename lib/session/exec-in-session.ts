@@ -28,7 +28,7 @@ export async function execInSession(
   const id = randomUUID();
   await using tunnel = await backend.open(name, ['paude-session', 'run', id, '--', ...command], signal);
   // Where no lease can be had the command can't run either, and its own error says why.
-  const lease = takeLease(backend, name, id).catch(() => undefined);
+  const lease = takeLease(backend, name, id, signal).catch(() => undefined);
   const fed = new PassThrough();
   streams.stdin.once('error', (error) => fed.destroy(error)).pipe(fed);
   const keepTheRest = () => {

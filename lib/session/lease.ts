@@ -3,6 +3,8 @@ import type { Backend } from './backend.ts';
 
 /** Well below the 45 s of silence after which the session ends what the lease names. */
 const heartbeat = 15_000;
+/** How long the end over there may take, once it is to come: on a line that is lost it is never heard of. Milliseconds. */
+export const parting = 2000;
 
 /** Disposing it without giving it back first ends what it is for. */
 export interface Lease extends AsyncDisposable {
@@ -14,11 +16,21 @@ export interface Lease extends AsyncDisposable {
 
 /**
  * Keeps a command of a session alive for as long as this process lives. When it ends, however it ends, the
- * pipe breaks, and the session ends what `id` names: a client that dies leaves nothing behind.
+ * pipe breaks, and the session ends what `id` names: a client that dies leaves nothing behind. At an interrupt it is the
+ * lease that ends what is left over there: the signal ends it too, but not before `patience` is over.
  */
-export async function takeLease(backend: Backend, name: SessionName, id: string): Promise<Lease> {
-  // Not by the signal of the command: at an interrupt it is the lease that ends what is left over there.
-  const tunnel = await backend.open(name, ['paude-session', 'lease', id], new AbortController().signal);
+export async function takeLease(
+  backend: Backend,
+  name: SessionName,
+  id: string,
+  signal: AbortSignal,
+  patience = parting,
+): Promise<Lease> {
+  const late = new AbortController();
+  const part = () => void setTimeout(() => late.abort(), patience).unref();
+  signal.addEventListener('abort', part, { once: true });
+  if (signal.aborted) part();
+  const tunnel = await backend.open(name, ['paude-session', 'lease', id], late.signal);
   const over = new Promise<void>((resolve) => void tunnel.stdout.once('data', () => resolve()));
   tunnel.stderr.resume();
   // The command that the lease is for tells of a session that died; here the pipe just ends.
@@ -27,7 +39,9 @@ export async function takeLease(backend: Backend, name: SessionName, id: string)
   const timer = setInterval(() => tunnel.stdin.write('.'), heartbeat);
   const end = async (last: string) => {
     clearInterval(timer);
+    signal.removeEventListener('abort', part);
     if (!tunnel.stdin.writableEnded) tunnel.stdin.end(last);
+    part();
     await ended;
     await tunnel[Symbol.asyncDispose]();
   };

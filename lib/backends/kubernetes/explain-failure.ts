@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { V1Pod } from '@kubernetes/client-node';
-import { isPaudeError, PaudeError } from '../../errors.ts';
+import { interrupted, isPaudeError, PaudeError } from '../../errors.ts';
 import type { SessionName } from '../../names.ts';
 import { ApiStatus } from './api-connection.ts';
 import { findSet, paths } from './cluster.ts';
@@ -18,14 +18,27 @@ import { openSettled, waysTo, type RunPorts } from './transport.ts';
  */
 const unsettled = 20_000;
 const pause = 500;
+/** How long the asking may take; milliseconds. */
+const enough = 30_000;
+/**
+ * How long each answer may take where the connection is lost: most of a minute may have gone into finding that out, and
+ * who has taken the connection away does not answer either. Milliseconds.
+ */
+export const unanswered = 6000;
 /**
  * The kubelet's and containerd's words where they lack what the API server has, and the API server's where it can't ask
  * the kubelet.
  */
 const disagreement = /container not found|task \w+ not found|pod does not exist|error dialing backend/;
 
-/** What the session is doing tells why a command could not run, or why its connection broke. */
-export async function explained(ports: RunPorts, target: ExecTarget, error: unknown): Promise<PaudeError> {
+/** What the session is doing tells why a command could not run, or why its connection broke. The signal ends the asking. */
+export async function explained(
+  ports: RunPorts,
+  target: ExecTarget,
+  error: unknown,
+  interrupt: AbortSignal,
+  patience = unanswered,
+): Promise<PaudeError> {
   const { cluster } = ports;
   const name = target.session;
   const broken = isPaudeError(error, 'CONNECTION_LOST');
@@ -34,15 +47,16 @@ export async function explained(ports: RunPorts, target: ExecTarget, error: unkn
       ? new PaudeError('BACKEND_FAILED', `no command can run in ${name}: ${error.message}`, { cause: error })
       : kubernetesError(`run a command in ${name}`, cluster, error);
   }
-  const signal = AbortSignal.timeout(30_000);
+  const signal = AbortSignal.any([interrupt, AbortSignal.timeout(enough)]);
+  const soon = () => AbortSignal.any([signal, AbortSignal.timeout(broken ? patience : enough)]);
   try {
-    const set = await findSet(cluster, name, signal);
+    const set = await findSet(cluster, name, soon());
     if (set === undefined) return unknown(name);
     assertOurs(cluster, set);
     if (set.spec?.replicas !== 1) return broken ? died(target, error) : stopped(name, 'is stopped');
     const path = `${paths.pods(cluster.namespace)}/${target.pod}`;
-    for (const end = Date.now() + unsettled; ; await wait(pause)) {
-      const state = podState(await cluster.find<V1Pod>('look at its pod', path, signal), target.container);
+    for (const end = Date.now() + unsettled; ; await wait(pause, undefined, { signal })) {
+      const state = podState(await cluster.find<V1Pod>('look at its pod', path, soon()), target.container);
       if (state.type !== 'ready') {
         // Its pod was evicted, its node drained, or its container killed: a start waits for the new one.
         const doing = state.type === 'stuck' ? state.why : state.text;
@@ -55,6 +69,7 @@ export async function explained(ports: RunPorts, target: ExecTarget, error: unkn
         return broken ? error : lost(name, 'its node was away for a moment', error);
     }
   } catch (second) {
+    if (interrupt.aborted) return interrupted();
     // The API server can't be asked: then that is why.
     return broken ? error : kubernetesError(`run a command in ${name}`, cluster, second);
   }

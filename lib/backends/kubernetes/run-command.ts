@@ -47,13 +47,13 @@ export async function runCommand(
   const opening: Promise<Tunnel> = waits ? openEarly(ports, ways) : openSettled(ports, ways);
   const tunnel = await opening.catch(async (error: unknown) => {
     over.abort();
-    throw await explained(ports, target, error);
+    throw await explained(ports, target, error, signal);
   });
   let closed = false;
   const exit = tunnel.exit
     .catch(async (error: unknown) => {
       // What we have closed ourselves needs no reason.
-      throw closed ? error : await explained(ports, target, error);
+      throw closed ? error : await explained(ports, target, error, signal);
     })
     .finally(() => over.abort());
   // Who waits for it hears of it; who does not is not to be ended by it.
@@ -97,7 +97,7 @@ export async function attachCommand(
       },
     });
   } catch (error) {
-    throw await explained(ports, target, error);
+    throw await explained(ports, target, error, signal);
   } finally {
     over.abort();
   }

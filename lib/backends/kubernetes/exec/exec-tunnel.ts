@@ -5,7 +5,7 @@ import type { ApiConnection } from '../api-connection.ts';
 import { ApiStatus, parseOutcome, type StatusObject } from './api-status.ts';
 import { channel, resizeFrame } from './channels.ts';
 import { Inbound, stdinOf } from './exec-streams.ts';
-import { heartbeat } from './heartbeat.ts';
+import { heartbeat, usualInterval } from './heartbeat.ts';
 import { openSocket, type ExecOptions, type ExecTarget, type OpenSocket } from './open-exec.ts';
 
 /** How long a status may still take when the pod was seen to end; milliseconds. */
@@ -33,7 +33,7 @@ export async function execTunnel(
 }
 
 function tunnelOver({ ws, socket }: OpenSocket, target: ExecTarget, options: ExecOptions): ExecTunnel {
-  const { signal, died, pingInterval = 5000 } = options;
+  const { signal, died, pingInterval = usualInterval } = options;
   const inbound = new Inbound(ws);
   const stdin = stdinOf(ws, (error) => lose(error.message, error));
   const closed = new Promise<void>((resolve) => void ws.once('close', resolve));

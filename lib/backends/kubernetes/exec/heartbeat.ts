@@ -1,8 +1,11 @@
 import type { Socket } from 'node:net';
 import type WebSocket from 'ws';
 
-/** How often the server may miss a ping: with one every 5 s, a dead connection is found after 45 to 50 s. */
+/** How often the server is pinged, in milliseconds, and how many pings it may miss. */
+export const usualInterval = 5000;
 const misses = 9;
+/** A dead connection is found after one interval less than this, or after this; milliseconds. */
+export const foundWithin = (misses + 1) * usualInterval;
 
 const silent = 'the server has stopped answering';
 const stuck =
