@@ -12,7 +12,7 @@ export interface Running {
 
 /** Runs a command in a process group of its own, as a shell does for a person. */
 export function begin(
-  world: World,
+  world: Pick<World, 'repository' | 'env'>,
   program: string,
   args: readonly string[],
   env: NodeJS.ProcessEnv = {},

@@ -11,6 +11,7 @@ import { until, type ClusterRepository, type Outcome } from '../../harness/clust
 import { lineTo, proxiedSession, type Line, type ProxiedSession } from '../../harness/proxied-session.ts';
 import { suite } from '../../harness/suite.ts';
 import type { TcpProxy, Way } from '../../harness/tcp-proxy.ts';
+import { begin } from '../../journeys/interruptible.ts';
 
 const test = suite('a connection that is cut');
 const it = test.skipIf(ownClusterSkip);
@@ -24,6 +25,12 @@ let waiting: Promise<Outcome>;
 /** A start, on a line whose connections say nothing more once it has begun to wait for its pod. */
 let frozen: Line;
 let starting: Promise<Outcome>;
+/** Programs on a line that says nothing more, and how they ended, the first one first. */
+let stalled: Promise<readonly Ended[]>;
+
+interface Ended extends Outcome {
+  readonly what: string;
+}
 
 test.before(async () => {
   if (ownClusterSkip !== undefined) return;
@@ -34,6 +41,8 @@ test.before(async () => {
   waiting = world.start('git', args, balanced.env).ended;
   frozen = await lineTo(world);
   starting = frozenStart();
+  stalled = stalledPrograms();
+  stalled.catch(() => undefined);
 });
 test.after(async () => {
   if (ownClusterSkip !== undefined) return;
@@ -49,6 +58,47 @@ async function frozenStart(): Promise<Outcome> {
   await until(start.said, (text) => text !== '');
   frozen.proxy.freeze();
   return start.ended;
+}
+
+/** An exec that is interrupted, one that is not, and a push; beside them, what finds the line dead, and asks why in vain. */
+async function stalledPrograms(): Promise<readonly Ended[]> {
+  execFileSync('git', ['checkout', '-q', '--detach', 'main'], { cwd: world.repository, env: world.env });
+  const head = world.big(60 * 2 ** 20);
+  execFileSync('git', ['checkout', '-q', 'main'], { cwd: world.repository, env: world.env });
+  await using line = await lineTo(world, { rate: 4 * 2 ** 20 });
+  const { env, proxy } = line;
+  const command = ['paude', 'exec', name, '--', 'sh', '-c', 'echo begun >&2; exec sleep 600'];
+  const [impatient, patient] = [begin(world, 'git', command, env), begin(world, 'git', command, env)];
+  for (const { said } of [impatient, patient]) await until(said, (text) => text.includes('begun'));
+  const { connection, tunnel } = await echo(env.KUBECONFIG);
+  const push = begin(
+    world,
+    'git',
+    ['push', '--progress', world.url(name), `${head}:refs/heads/stalled`],
+    env,
+  );
+  await until(push.said, (text) => /Writing objects: +[1-9]/.test(text));
+  proxy.stall();
+  impatient.interrupt();
+  const order: Ended[] = [];
+  const noted = async (what: string, work: Promise<Outcome>) => order.push({ what, ...(await work) });
+  const found = tunnel.exit.then(() => 0).catch(() => 1);
+  const asked = found.then(() =>
+    connection
+      .request('GET', '/version')
+      .then(() => 0)
+      .catch(() => 1),
+  );
+  const bare = async (work: Promise<number>) => ({ code: await work, stdout: '', stderr: '' });
+  await Promise.all([
+    noted('the exec that was interrupted', impatient.ended),
+    noted('the exec', patient.ended),
+    noted('the push', push.ended),
+    noted('the stream', bare(found)),
+    noted('a question', bare(asked)),
+  ]);
+  connection.close();
+  return order;
 }
 
 /** From the first bytes, where TLS begins, to almost all. */
@@ -151,10 +201,10 @@ it('at many offsets of a fetch: it is said, and the next fetch brings all', asyn
   });
 });
 
-/** A command that answers all it reads, over a proxy, with pings so often that their want is soon felt. */
+/** A command that answers all it reads, over a proxy, with pings as usual, or so often that their want is soon felt. */
 async function echo(
   kubeconfig: string,
-  pingInterval: number,
+  pingInterval?: number,
 ): Promise<{ connection: ApiConnection; tunnel: ExecTunnel }> {
   const connection = await connect('plain', {
     env: { ...world.env, KUBECONFIG: kubeconfig },
@@ -167,7 +217,10 @@ async function echo(
     container: 'session',
     command: ['cat'],
   };
-  const tunnel = await execTunnel(connection, target, { signal: new AbortController().signal, pingInterval });
+  const tunnel = await execTunnel(connection, target, {
+    signal: new AbortController().signal,
+    ...(pingInterval !== undefined && { pingInterval }),
+  });
   tunnel.stdin.on('error', () => undefined).write('x');
   tunnel.stderr.resume();
   await once(tunnel.stdout, 'data');
@@ -189,6 +242,18 @@ for (const [how, work] of [
     proxy.mend();
   });
 }
+
+it('stalled for new connections too, it is said before a question has been waited for in vain, and an interrupt waits for nothing', async () => {
+  const [first, ...rest] = await stalled;
+  const order = rest.map(({ what }) => what);
+  assert.is(first!.what, 'the exec that was interrupted', order.join());
+  assert.match(first!.stderr, 'interrupted');
+  assert.is(order.at(-1), 'a question', order.join());
+  for (const { what, code, stderr } of rest) {
+    assert.is.not(code, 0, what);
+    if (/exec|push/.test(what)) assert.match(stderr, /the connection to the session \S+ was lost/, what);
+  }
+});
 
 it('stalled is found, and said, also where kubectl holds the stream, whose pings end nothing', async () => {
   await using line = await lineTo(session.world);
