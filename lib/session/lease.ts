@@ -30,7 +30,10 @@ export async function takeLease(
   const part = () => void setTimeout(() => late.abort(), patience).unref();
   signal.addEventListener('abort', part, { once: true });
   if (signal.aborted) part();
-  const tunnel = await backend.open(name, ['paude-session', 'lease', id], late.signal);
+  const opening = backend.open(name, ['paude-session', 'lease', id], late.signal);
+  const unheard = () => signal.removeEventListener('abort', part);
+  opening.catch(unheard);
+  const tunnel = await opening;
   const over = new Promise<void>((resolve) => void tunnel.stdout.once('data', () => resolve()));
   tunnel.stderr.resume();
   // The command that the lease is for tells of a session that died; here the pipe just ends.
@@ -39,7 +42,7 @@ export async function takeLease(
   const timer = setInterval(() => tunnel.stdin.write('.'), heartbeat);
   const end = async (last: string) => {
     clearInterval(timer);
-    signal.removeEventListener('abort', part);
+    unheard();
     if (!tunnel.stdin.writableEnded) tunnel.stdin.end(last);
     part();
     await ended;

@@ -4,8 +4,18 @@ import type { Cluster } from './cluster.ts';
 import { kubernetesError } from './kubernetes-errors.ts';
 import { selector } from './objects.ts';
 
-/** Every kind that a session may have objects of, in the order in which they go. */
-export const kinds = [
+export interface Kind {
+  readonly kind: string;
+  readonly group: string;
+  readonly resource: string;
+  /** No session is made of it, but somebody may have added one, with the session's labels. */
+  readonly added?: true;
+}
+
+const rbac = 'rbac.authorization.k8s.io';
+
+/** Every kind that a session may have objects of, in the order in which they are named. */
+export const kinds: readonly Kind[] = [
   { kind: 'statefulset', group: 'apps', resource: 'statefulsets' },
   { kind: 'deployment', group: 'apps', resource: 'deployments' },
   { kind: 'pod', group: '', resource: 'pods' },
@@ -14,9 +24,24 @@ export const kinds = [
   { kind: 'secret', group: '', resource: 'secrets' },
   { kind: 'networkpolicy', group: 'networking.k8s.io', resource: 'networkpolicies' },
   { kind: 'persistentvolumeclaim', group: '', resource: 'persistentvolumeclaims' },
-] as const;
-
-export type Kind = (typeof kinds)[number];
+  { kind: 'job', group: 'batch', resource: 'jobs', added: true },
+  { kind: 'cronjob', group: 'batch', resource: 'cronjobs', added: true },
+  { kind: 'replicaset', group: 'apps', resource: 'replicasets', added: true },
+  { kind: 'daemonset', group: 'apps', resource: 'daemonsets', added: true },
+  { kind: 'replicationcontroller', group: '', resource: 'replicationcontrollers', added: true },
+  { kind: 'serviceaccount', group: '', resource: 'serviceaccounts', added: true },
+  { kind: 'ingress', group: 'networking.k8s.io', resource: 'ingresses', added: true },
+  { kind: 'route', group: 'route.openshift.io', resource: 'routes', added: true },
+  {
+    kind: 'horizontalpodautoscaler',
+    group: 'autoscaling',
+    resource: 'horizontalpodautoscalers',
+    added: true,
+  },
+  { kind: 'poddisruptionbudget', group: 'policy', resource: 'poddisruptionbudgets', added: true },
+  { kind: 'rolebinding', group: rbac, resource: 'rolebindings', added: true },
+  { kind: 'role', group: rbac, resource: 'roles', added: true },
+];
 
 /** An object as a list shows it. */
 export interface Found {
@@ -36,7 +61,7 @@ export function pathOf({ namespace }: Cluster, { group, resource }: Kind): strin
   return `${group === '' ? '/api' : `/apis/${group}`}/v1/namespaces/${namespace}/${resource}`;
 }
 
-/** What there is of a kind. Throws FORBIDDEN where that can't be seen, and may be something. */
+/** What there is of a kind. Throws FORBIDDEN where that can't be seen, and may be something of ours. */
 export async function findKind(
   cluster: Cluster,
   of: Kind,
@@ -60,9 +85,10 @@ export async function findKind(
  */
 async function mayHaveMade(
   cluster: Cluster,
-  { kind, group, resource }: Kind,
+  { kind, group, resource, added }: Kind,
   signal: AbortSignal,
 ): Promise<boolean> {
+  if (added) return false;
   if (essential.includes(kind)) return true;
   const path = '/apis/authorization.k8s.io/v1/selfsubjectaccessreviews';
   const resourceAttributes = { namespace: cluster.namespace, verb: 'create', group, resource };

@@ -38,7 +38,7 @@ export async function removeObjects(cluster: Cluster, name: SessionName, signal:
   // Of our name, but without our label: nothing below would touch it.
   const stranger = findSet(cluster, name, signal);
   stranger.catch(() => undefined);
-  const left = await Promise.all(kinds.map((kind) => removeKind(cluster, kind, name, enough)));
+  const left = await Promise.all(kinds.map((kind) => removeKind(cluster, kind, name, apart(enough))));
   const all = left.flat();
   signal.throwIfAborted();
   if (all.length > 0) {
@@ -62,7 +62,7 @@ export async function leftObjects(
   const [{ user }, ...found] = await Promise.all([
     cluster.facts(signal),
     ...kinds.map(async (of) => {
-      const objects = await findKind(cluster, of, name, signal);
+      const objects = await findKind(cluster, of, name, apart(signal));
       return objects.map(({ metadata }) => ({ kind: of.kind, metadata }));
     }),
   ]);
@@ -72,6 +72,11 @@ export async function leftObjects(
     objects: all.map(({ kind, metadata }) => `${kind} ${metadata.name}`),
     owner: isMine ? user : undefined,
   };
+}
+
+/** The same signal, for one of many at once: Node warns where more than ten listen to one. */
+function apart(signal: AbortSignal): AbortSignal {
+  return AbortSignal.any([signal]);
 }
 
 /** The command that finishes the work, from wherever it is given: what is left is no session that could be looked for. */

@@ -80,4 +80,67 @@ test('of a kind that we may neither make nor look at there is nothing', async ()
   assert.equal((await leftObjects(store.cluster, name, never)).objects, []);
 });
 
+/** What sessions never consist of, and people add to them. */
+const added = {
+  '/apis/batch/v1': { jobs: 'Job', cronjobs: 'CronJob' },
+  '/apis/apps/v1': { replicasets: 'ReplicaSet', daemonsets: 'DaemonSet' },
+  '/api/v1': { replicationcontrollers: 'ReplicationController', serviceaccounts: 'ServiceAccount' },
+  '/apis/networking.k8s.io/v1': { ingresses: 'Ingress' },
+  '/apis/autoscaling/v1': { horizontalpodautoscalers: 'HorizontalPodAutoscaler' },
+  '/apis/policy/v1': { poddisruptionbudgets: 'PodDisruptionBudget' },
+  '/apis/rbac.authorization.k8s.io/v1': { rolebindings: 'RoleBinding', roles: 'Role' },
+  '/apis/route.openshift.io/v1': { routes: 'Route' },
+};
+
+test('what somebody else has made with the session’s labels goes with it, and Node warns of nothing', async () => {
+  const warnings: string[] = [];
+  const warned = ({ message }: Error) => void warnings.push(message);
+  process.on('warning', warned);
+  await using store = await objectStore();
+  const theirs = Object.entries(added).flatMap(([group, all]) =>
+    Object.entries(all).map(([resource, kind]) => ({
+      kind,
+      collection: `${group}/namespaces/work/${resource}`,
+    })),
+  );
+  for (const { kind, collection } of theirs) {
+    store.put(collection, { kind, metadata: { name: 'added', labels: labelsOf(name, 'bob') } });
+    store.put(collection, { kind, metadata: { name: 'another', labels: labelsOf(sessionName('y'), 'bob') } });
+  }
+  const { objects } = await leftObjects(store.cluster, name, new AbortController().signal);
+  assert.equal([...objects].sort(), theirs.map(({ kind }) => `${kind.toLowerCase()} added`).sort());
+  await removeObjects(store.cluster, name, new AbortController().signal);
+  assert.equal(
+    store.names(),
+    theirs.map(({ kind }) => `${kind} another`),
+  );
+  process.off('warning', warned);
+  assert.equal(warnings, []);
+});
+
+test('what of it may not be deleted is told', async () => {
+  await using store = await objectStore({ forbidden: ['deletecollection jobs', 'delete jobs'] });
+  const jobs = '/apis/batch/v1/namespaces/work/jobs';
+  store.put(jobs, { kind: 'Job', metadata: { name: 'nightly', labels: labelsOf(name, 'bob') } });
+  const error = await ended(removeObjects(store.cluster, name, never));
+  assert.ok(isPaudeError(error, 'NOT_REMOVED'), String(error));
+  assert.match(error.message, /left: job nightly \(ada may not delete jobs in work/);
+});
+
+test('a kind that no session consists of, and that is not served or may not be seen, holds nothing up', async () => {
+  const verbs = ['deletecollection', 'list'];
+  await using store = await objectStore({
+    forbidden: verbs.map((verb) => `${verb} rolebindings`),
+    answer: (_, path, response) => {
+      if (!path.endsWith('/routes')) return false;
+      response.writeHead(404, { 'content-type': 'text/plain' }).end('404 page not found');
+      return true;
+    },
+  });
+  store.put(claims, claim);
+  await removeObjects(store.cluster, name, never);
+  assert.equal(store.names(), []);
+  assert.equal((await leftObjects(store.cluster, name, never)).objects, []);
+});
+
 test.run();
