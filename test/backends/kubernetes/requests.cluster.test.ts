@@ -44,7 +44,7 @@ async function hold(
 it('create, and delete of what never ran', async () => {
   // One of them is for the platforms of the nodes, where the ready images can be seen from here.
   await costs(10, 'paude', 'create', name);
-  await costs(18, 'paude', 'delete', name, '--confirm');
+  await costs(33, 'paude', 'delete', name, '--confirm');
 });
 
 it('a push that must start, and a push and a fetch with nothing to do', async () => {
@@ -71,7 +71,7 @@ it('connect to a session that runs', async () => {
 
 it('stop, and delete of what was stopped, which is started to be looked at', async () => {
   await costs(7, 'paude', 'stop', name);
-  await costs(44, 'paude', 'delete', name, '--confirm');
+  await costs(59, 'paude', 'delete', name, '--confirm');
 });
 
 it('list is one request, with 500 sessions, too', async () => {
