@@ -73,10 +73,10 @@ export interface Backend {
    */
   create(spec: SessionSpec, notice: (text: string) => void, signal: AbortSignal): Promise<Session>;
   /**
-   * Makes again what is missing of a session that `get` has found, and that its `start` does not make again. Throws
-   * SESSION_FAILED for what nobody can make again, SESSION_UNKNOWN.
+   * Makes again what is missing of a session that `get` has found, and that its `start` does not make again. False
+   * where there is no such session any more. Throws SESSION_FAILED for what nobody can make again.
    */
-  complete(session: Session, signal: AbortSignal): Promise<void>;
+  complete(session: Session, signal: AbortSignal): Promise<boolean>;
   /**
    * Starts it, and ends when commands can run. Idempotent. Makes again what was pruned. What did not run before
    * does not run after a start that fails or is aborted.

@@ -42,8 +42,7 @@ export async function createSession(
   const existing = await backend.get(name, signal);
   if (existing !== undefined) {
     const session = sameOrThrow(existing, description);
-    await backend.complete(session, signal);
-    return { session, outcome: 'same' };
+    if (await backend.complete(session, signal)) return { session, outcome: 'same' };
   }
   // What can't be allowed is told before an image is made.
   const hosts = description.allowNetwork ? [] : await ports.network.agentHosts(description.agent);

@@ -75,7 +75,7 @@ export function directoryBackend(root: string): DirectoryBackend {
     whoami: async () => 'test',
     locate: (name) => ({ backend: 'podman', name }),
     check: async () => undefined,
-    complete: async () => undefined,
+    complete: async () => true,
     create: async (spec) => {
       await mkdir(volume(spec.name), { recursive: true });
       const kept = JSON.stringify({ spec, createdAt: new Date().toISOString(), started: false });

@@ -1,5 +1,5 @@
 import type { KubernetesObject, V1PersistentVolumeClaim, V1StatefulSet } from '@kubernetes/client-node';
-import { PaudeError } from '../../errors.ts';
+import { isPaudeError, PaudeError } from '../../errors.ts';
 import type { SessionName } from '../../names.ts';
 import type { Session, SessionSpec } from '../../session/session.ts';
 import { findSet, paths, type Cluster } from './cluster.ts';
@@ -17,14 +17,14 @@ import { checkClass, isClaim } from './volume-claim.ts';
 
 /**
  * Makes again what a session that is there lacks, as its StatefulSet tells it: what somebody has removed, or a
- * `create` could not make or undo. Throws SESSION_FAILED for what nobody can make again, POD_PENDING, and
- * SESSION_UNKNOWN where it goes away meanwhile.
+ * `create` could not make or undo. False where it goes away meanwhile, as when another creator undoes it. Throws
+ * SESSION_FAILED for what nobody can make again, POD_PENDING.
  */
 export async function completeObjects(
   cluster: Cluster,
   { location: { name }, description, image, egress, owner, state }: Session,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<boolean> {
   const facts = { ...(await cluster.facts(signal)), user: owner };
   const partsIn = (spec: SessionSpec, address?: string): readonly Wanted[] => {
     const { policy, service, others } = partsOf(cluster, spec, facts, address);
@@ -48,15 +48,21 @@ export async function completeObjects(
     };
     return settleObject<KubernetesObject>(cluster, name, part, make, signal);
   });
-  const [parts] = await Promise.all([Promise.all(whole), exact]);
-  if (parts.some(({ wasThere }) => !wasThere) && !(await isSame(cluster, name, await own, signal))) {
+  try {
+    const [parts] = await Promise.all([Promise.all(whole), exact]);
+    const isMended = parts.some(({ wasThere }) => !wasThere);
+    if (isMended && !(await isSame(cluster, name, await own, signal))) throw unknown(name);
+    const claim: V1PersistentVolumeClaim = parts.find(({ object }) => isClaim(object))!.object;
+    // Another creator's of this moment may be about to be undone.
+    if (description.storageClass !== undefined && claim.status?.phase === 'Pending')
+      await checkClass(cluster, name, claim, signal);
+    return true;
+  } catch (error) {
+    if (!isPaudeError(error, 'SESSION_UNKNOWN')) throw error;
+    await Promise.allSettled(whole);
     await maker.undo();
-    throw unknown(name);
+    return false;
   }
-  const claim: V1PersistentVolumeClaim = parts.find(({ object }) => isClaim(object))!.object;
-  // Another creator's of this moment may be about to be undone.
-  if (description.storageClass !== undefined && claim.status?.phase === 'Pending')
-    await checkClass(cluster, name, claim, signal);
 }
 
 /** Whether a session's StatefulSet is still that one. */

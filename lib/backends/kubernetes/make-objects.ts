@@ -11,8 +11,9 @@ import { isUncertain, persistent, uninterrupted } from './uninterrupted.ts';
 
 /** Undoing must not be interrupted by what made it necessary. Milliseconds. */
 const undoTime = 30_000;
-/** What was asked for on a connection that broke may come to be a moment later; milliseconds. */
-const late = 500;
+/** What was asked for on a connection that broke may come to be so much later, and between two looks; milliseconds. */
+const late = 2000;
+const pause = 500;
 
 /** Makes objects, and knows what to remove when not all of them could be made. */
 export interface Maker {
@@ -71,15 +72,15 @@ export async function post<T extends KubernetesObject>(
 
 /** The uid of an object of this very `create`, if there is one. */
 async function uidOf(cluster: Cluster, wanted: Wanted, id: string): Promise<string | undefined> {
-  const look = () =>
-    persistent(() => {
-      const signal = AbortSignal.timeout(undoTime);
-      return cluster.find<KubernetesObject>('look for what was made', pathOf(wanted), signal);
-    });
-  const first = await look();
-  if (first === undefined) await wait(late);
-  const { metadata } = first ?? (await look()) ?? {};
-  return metadata?.annotations?.[keys.create] === id ? metadata.uid : undefined;
+  const look = () => {
+    const signal = AbortSignal.timeout(undoTime);
+    return cluster.find<KubernetesObject>('look for what was made', pathOf(wanted), signal);
+  };
+  for (const end = Date.now() + late; ; await wait(pause)) {
+    const found = await persistent(look);
+    if (found === undefined && Date.now() < end) continue;
+    return found?.metadata?.annotations?.[keys.create] === id ? found.metadata.uid : undefined;
+  }
 }
 
 /** Of that very object only, and never of one that somebody made in its place. */

@@ -31,7 +31,7 @@ export function podmanBackend(podman: Podman, owner: string): Backend {
       void (await Promise.all([canLimit(podman, signal), podman.run(['--version'], { signal })])),
     create: (spec, notice, signal) => createObjects(podman, spec, owner, notice, signal),
     // Its start makes again what was pruned.
-    complete: async () => undefined,
+    complete: async () => true,
     start: async function* (name, signal, options) {
       const session = yield* startContainer(podman, name, signal, options);
       images.set(name, session.image);
