@@ -46,6 +46,19 @@ test('the end of its input ends the whole group of processes', async () => {
   assert.is((await leaseEnds)[0], 0);
 });
 
+test('a command that is heard of only when its lease has ended leaves nothing', async () => {
+  const { pids, code } = await running('g', ':');
+  const [command] = pids;
+  const runner = Number(/^\d+ \(.*\) \S (\d+)/.exec(readFileSync(`/proc/${command}/stat`, 'utf8'))![1]);
+  process.kill(runner, 'SIGSTOP');
+  const lease = session.start(['lease', 'g']);
+  lease.stdin.end();
+  assert.is((await once(lease, 'close'))[0], 0);
+  process.kill(runner, 'SIGCONT');
+  assert.is(await code, 143);
+  assert.equal(readdirSync(join(session.run, 'leases')), []);
+});
+
 test('what does not heed TERM is killed', async () => {
   const { pids, code } = await running('b', "trap '' TERM");
   session.start(['lease', 'b']).stdin.end();
