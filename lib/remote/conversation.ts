@@ -4,26 +4,60 @@ import type { Service } from './protocol.ts';
 /** How a service that speaks protocol v2 begins (gitprotocol-v2(5)). */
 const version2 = '000eversion 2\n';
 
-/**
- * Follows what git and a service say to each other, and ends when the service has said its last word and git has
- * closed its side: nobody need wait for the service's own end then, of which one hears late where it is a command in a
- * container or a pod. Where that can't be known (`upload-archive`, protocol v0, a push without sideband), never.
- */
-export function lastWord(service: Service, git: Readable, far: Readable): Promise<void> {
+/** An upload-pack that still has something to say says it sooner (git-config(1), uploadpack.keepAlive); milliseconds. */
+const silence = 15_000;
+
+export interface Conversation {
+  /**
+   * The service has said its last word, and git has closed its side: nobody need wait for the service's own end then, of
+   * which one hears late where it is a command in a container or a pod. Where that can't be known (`upload-archive`,
+   * protocol v0, a push without sideband), never.
+   */
+  readonly spoken: Promise<void>;
+  /**
+   * That git has closed its side may be passed on. It does so when it has asked for a pack, which is still to come
+   * (fetch-pack.c, protocol v2); a service that knows ends with the pack's last byte, and what a command says right
+   * before its end may be lost on the way (kubernetes/kubernetes#60140). One that does not know waits for us.
+   */
+  readonly mayEnd: Promise<void>;
+}
+
+/** Follows what git and a service say to each other. */
+export function follow(service: Service, git: Readable, far: Readable): Conversation {
   const [asked, answered] = [new Packets(), new Packets()];
   let isClosed = false;
-  return new Promise((resolve) => {
-    const look = () => void (isClosed && isOver(service, asked, answered) && resolve());
-    git.on('data', (chunk: Buffer) => asked.take(chunk));
-    git.once('end', () => {
-      isClosed = true;
-      look();
-    });
-    far.on('data', (chunk: Buffer) => {
-      answered.take(chunk);
-      look();
-    });
+  let timer: NodeJS.Timeout | undefined;
+  const [spoken, mayEnd] = [deferred(), deferred()];
+  const look = () => {
+    clearTimeout(timer);
+    if (!isClosed) return;
+    if (isOver(service, asked, answered)) spoken.resolve();
+    else if (speaksVersion2(service, answered) && asked.flushes > 0) {
+      timer = setTimeout(mayEnd.resolve, silence).unref();
+      return;
+    }
+    mayEnd.resolve();
+  };
+  git.on('data', (chunk: Buffer) => asked.take(chunk));
+  git.once('end', () => {
+    isClosed = true;
+    look();
   });
+  far.on('data', (chunk: Buffer) => {
+    answered.take(chunk);
+    look();
+  });
+  return { spoken: spoken.promise, mayEnd: mayEnd.promise };
+}
+
+function deferred() {
+  let resolve = () => {};
+  const promise = new Promise<void>((done) => (resolve = done));
+  return { promise, resolve };
+}
+
+function speaksVersion2(service: Service, answered: Packets): boolean {
+  return service === 'git-upload-pack' && answered.beginning === version2;
 }
 
 function isOver(service: Service, asked: Packets, answered: Packets): boolean {
@@ -32,8 +66,12 @@ function isOver(service: Service, asked: Packets, answered: Packets): boolean {
     return asked.isJustAFlush || (answered.flushes > 1 && answered.isAtFlush && answered.isSideband);
   }
   // Each command ends with a flush, and so does what is said to it; before them all comes what can be asked for.
-  const isVersion2 = service === 'git-upload-pack' && answered.beginning === version2;
-  return isVersion2 && asked.isAtFlush && answered.isAtFlush && answered.flushes === asked.flushes + 1;
+  return (
+    speaksVersion2(service, answered) &&
+    asked.isAtFlush &&
+    answered.isAtFlush &&
+    answered.flushes === asked.flushes + 1
+  );
 }
 
 /** Counts one side's packets (gitprotocol-common(5)) up to what is none, such as a pack. */

@@ -3,7 +3,7 @@ import { interrupted, PaudeError } from '../errors.ts';
 import type { SessionName } from '../names.ts';
 import { pump, say } from '../transport/pump.ts';
 import type { Tunnel } from '../tunnel.ts';
-import { lastWord } from './conversation.ts';
+import { follow } from './conversation.ts';
 import type { Service } from './protocol.ts';
 
 export interface GitStreams {
@@ -34,8 +34,10 @@ export async function transfer(
 ): Promise<TransferEnd> {
   const isWhole = watchForEnd(git, tunnel, service);
   const sawFullDisk = watchForFullDisk(tunnel, service);
-  const spoken = lastWord(service, git.stdin, tunnel.stdout).then(() => 'spoken' as const);
-  void pump(git.stdin, tunnel.stdin, { end: true });
+  const conversation = follow(service, git.stdin, tunnel.stdout);
+  const spoken = conversation.spoken.then(() => 'spoken' as const);
+  const up = pump(git.stdin, tunnel.stdin, { end: false });
+  void Promise.all([up, conversation.mayEnd]).then(() => tunnel.stdin.end());
   const down = pump(tunnel.stdout, git.stdout, { end: false });
   const talk = pump(tunnel.stderr, git.stderr, { end: false });
   const gitGone = down.then((end) => (end === 'refused' ? ('gone' as const) : new Promise<never>(() => {})));
