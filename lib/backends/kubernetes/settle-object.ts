@@ -1,6 +1,6 @@
 import type { KubernetesObject } from '@kubernetes/client-node';
 import { setTimeout as wait } from 'node:timers/promises';
-import { PaudeError } from '../../errors.ts';
+import { isPaudeError, PaudeError } from '../../errors.ts';
 import type { SessionName } from '../../names.ts';
 import { ApiStatus } from './api-connection.ts';
 import type { Cluster } from './cluster.ts';
@@ -95,9 +95,11 @@ export function leftOver(
   cause?: PaudeError,
 ): PaudeError {
   const why = cause === undefined ? '' : ` (${cause.message})`;
+  // The right to change it is as good, and where that is missing the one to delete it may be, too.
+  const right = isPaudeError(cause, 'FORBIDDEN') ? `${cause.hint}; or ` : '';
   return new PaudeError(
     'NOT_REMOVED',
     `of an earlier session ${name} there is left: ${kind.toLowerCase()} ${metadata?.name}${why}`,
-    { hint: `${deleteCommand(cluster, name)}, and then create it; or choose another name`, cause },
+    { hint: `${right}${deleteCommand(cluster, name)}, and then create it; or choose another name`, cause },
   );
 }
