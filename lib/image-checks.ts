@@ -4,6 +4,7 @@ import type { Fitness, ImageKind } from './image/check-image.ts';
 import type { ImageConfig } from './image/registry.ts';
 import type { Report } from './session/events.ts';
 import { isPaudeError, PaudeError } from './errors.ts';
+import { timeLimit } from './waiting.ts';
 
 /** What ready images are looked at with. */
 export interface CheckParts {
@@ -82,7 +83,7 @@ export function imageChecks({ podman, external }: CheckParts) {
   ): Promise<ImageConfig | undefined> {
     const { reference } = await import('./image/registry-name.ts');
     const { host } = reference(ref);
-    const late = AbortSignal.timeout(lookTime);
+    const late = timeLimit(lookTime);
     const unchecked = (why: string) =>
       report({ type: 'output', line: `the image ${ref} is used unchecked: ${why}` });
     try {

@@ -6,6 +6,7 @@ import type { Reference } from './image/registry-name.ts';
 import type { Report } from './session/events.ts';
 import type { PullSecret } from './session/session.ts';
 import { PaudeError } from './errors.ts';
+import { timeLimit } from './waiting.ts';
 
 /** What it takes to find out what nodes need. */
 export interface PullSecretParts {
@@ -81,7 +82,7 @@ export function pullSecrets({ settings, external, login, agree, lookTime = 10_00
     const isPushedTo = typeof pushedTo === 'string' && registryName(pushedTo).host === host;
     const verify = !isPushedTo || values['openshift-tls-verify'] !== false;
     const { wire } = await external(host, name, verify);
-    return needsLogin({ name, version }, wire, AbortSignal.any([signal, AbortSignal.timeout(lookTime)]));
+    return needsLogin({ name, version }, wire, timeLimit(lookTime, signal));
   }
 
   return { pullSecret };

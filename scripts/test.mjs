@@ -14,6 +14,9 @@ import { installDependencies } from './dependencies.mjs';
 const root = fileURLToPath(new URL('..', import.meta.url));
 process.chdir(root);
 
+/** A file that has not ended by then never does: something in it waits for ever. Milliseconds. */
+const patience = 15 * 60_000;
+
 const { values, positionals } = parseArgs({
   options: { t: { type: 'string', short: 't' } },
   allowPositionals: true,
@@ -151,10 +154,17 @@ function run(program, args, env) {
   return new Promise((resolve) => {
     const child = spawn(program, args, { env, stdio: ['ignore', 'pipe', 'pipe'] });
     let output = '';
+    const late = setTimeout(() => {
+      output += `\nnot at its end after ${patience / 60_000} minutes`;
+      child.kill('SIGKILL');
+      // What it has left running may hold them.
+      for (const stream of [child.stdout, child.stderr]) stream.destroy();
+    }, patience);
     for (const stream of [child.stdout, child.stderr])
       stream.setEncoding('utf8').on('data', (text) => (output += text));
-    child.on('close', (code, signal) =>
-      resolve({ code: code ?? 1, output: signal ? `${output}\n${signal}` : output }),
-    );
+    child.on('close', (code, signal) => {
+      clearTimeout(late);
+      resolve({ code: code ?? 1, output: signal ? `${output}\n${signal}` : output });
+    });
   });
 }

@@ -5,6 +5,7 @@ import { printable } from '../printable.ts';
 import { bringCredentials, receiverOf } from '../session/bring-credentials.ts';
 import type { Report } from '../session/events.ts';
 import { formatLocation, parseLocation, type Location } from '../session/location.ts';
+import { timeLimit } from '../waiting.ts';
 import type { Command, Context } from './command.ts';
 import { here } from './here.ts';
 
@@ -39,7 +40,7 @@ function sessionOf(url: string): Location | undefined {
 
 /** What came of it, in a few words. */
 async function refresh(context: Context, location: Location): Promise<string> {
-  const signal = AbortSignal.any([context.signal, AbortSignal.timeout(patience)]);
+  const signal = timeLimit(patience, context.signal);
   // What the session keeps of before is named.
   const notices: string[] = [];
   const report: Report = (event) => event.type === 'notice' && notices.push(event.text);

@@ -4,6 +4,7 @@ import { age } from '../ui/age.ts';
 import { printTable } from '../ui/table.ts';
 import type { BlockedHost } from '../egress/ledger.ts';
 import { blockedHosts } from '../session/change-network.ts';
+import { timeLimit } from '../waiting.ts';
 import type { Command, Context } from './command.ts';
 import { networkOf } from './network-words.ts';
 import { allSessions } from './which-session.ts';
@@ -55,7 +56,7 @@ async function asJson(context: Context, session: Session) {
 async function blockedOf(context: Context, session: Session): Promise<readonly BlockedHost[] | undefined> {
   if (session.egress === undefined) return undefined;
   const backend = await context.backend(session.location);
-  const enough = AbortSignal.any([context.signal, AbortSignal.timeout(10_000)]);
+  const enough = timeLimit(10_000, context.signal);
   return blockedHosts(backend, session, enough).catch((error: unknown) => {
     if (context.signal.aborted) throw error;
     return undefined;

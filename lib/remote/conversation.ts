@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream';
+import { deferred } from '../waiting.ts';
 import type { Service } from './protocol.ts';
 
 /** How a service that speaks protocol v2 begins (gitprotocol-v2(5)). */
@@ -48,12 +49,6 @@ export function follow(service: Service, git: Readable, far: Readable): Conversa
     look();
   });
   return { spoken: spoken.promise, mayEnd: mayEnd.promise };
-}
-
-function deferred() {
-  let resolve = () => {};
-  const promise = new Promise<void>((done) => (resolve = done));
-  return { promise, resolve };
 }
 
 function speaksVersion2(service: Service, answered: Packets): boolean {

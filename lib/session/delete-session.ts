@@ -1,5 +1,6 @@
 import { isPaudeError, PaudeError } from '../errors.ts';
 import type { SessionName } from '../names.ts';
+import { timeLimit } from '../waiting.ts';
 import type { StartPhase } from './backend.ts';
 import type { Report } from './events.ts';
 import { formatLocation } from './location.ts';
@@ -86,7 +87,7 @@ async function workOf(ports: BackendPorts, session: Session, report: Report, sig
   const name = session.location.name;
   if (session.state === 'running') return sessionWork(ports.backend, name, true, signal);
   report({ type: 'step', text: `looking for commits of ${name} that are not here` });
-  const late = AbortSignal.timeout(patience);
+  const late = timeLimit(patience);
   const either = AbortSignal.any([signal, late]);
   let hasBegun = false;
   const onPhase = ({ begun }: StartPhase) => void (hasBegun ||= begun === true);
@@ -100,7 +101,7 @@ async function workOf(ports: BackendPorts, session: Session, report: Report, sig
     return await sessionWork(ports.backend, name, false, signal);
   } finally {
     // Also when the user interrupts: a session that was stopped is left stopped, and one that was on its way runs.
-    if (hasBegun) await ports.backend.stop(name, AbortSignal.timeout(30_000));
+    if (hasBegun) await ports.backend.stop(name, timeLimit(30_000));
   }
 }
 

@@ -2,6 +2,7 @@ import { normalEntry, type NetworkRules } from '../egress/network-rules.ts';
 import type { Verdict } from '../egress/probe.ts';
 import { isPaudeError } from '../errors.ts';
 import type { SessionName } from '../names.ts';
+import { timeLimit } from '../waiting.ts';
 import { askSession } from './ask-session.ts';
 import type { Backend } from './backend.ts';
 import { bringInForce } from './change-network.ts';
@@ -52,7 +53,7 @@ export async function secureNetwork(
     const { name } = session.location;
     const end = await endMeanwhile(ports.backend, name, error);
     if (session.egress !== undefined && (await isToEnd(ports, session, starting, error)))
-      await ports.backend.stop(name, AbortSignal.timeout(60_000)).catch(() => undefined);
+      await ports.backend.stop(name, timeLimit(60_000)).catch(() => undefined);
     throw end === undefined ? error : overtaken(name, end, error);
   }
 }
@@ -65,7 +66,7 @@ async function endMeanwhile(
 ): Promise<'stopped' | 'removed' | undefined> {
   if (!isPaudeError(error) || !unasked.has(error.code)) return undefined;
   try {
-    const session = await backend.get(name, AbortSignal.timeout(10_000));
+    const session = await backend.get(name, timeLimit(10_000));
     if (session === undefined) return 'removed';
     return session.state === 'stopped' ? 'stopped' : undefined;
   } catch {
@@ -96,7 +97,7 @@ async function isToEnd(
 ): Promise<boolean> {
   if (starting.hasBegun()) return true;
   if (!isPaudeError(error, 'NETWORK_UNENFORCED')) return false;
-  const user = await backend.whoami(AbortSignal.timeout(10_000)).catch(() => undefined);
+  const user = await backend.whoami(timeLimit(10_000)).catch(() => undefined);
   return owner === user;
 }
 

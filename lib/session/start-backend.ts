@@ -1,5 +1,6 @@
 import { isPaudeError, PaudeError } from '../errors.ts';
 import type { SessionName } from '../names.ts';
+import { deferred } from '../waiting.ts';
 import type { Backend, StartOptions, StartPhase } from './backend.ts';
 import type { EnsureImage } from './create-session.ts';
 import type { Report } from './events.ts';
@@ -88,10 +89,4 @@ export function beginStart(
   // Who waits for one hears of it; nobody need wait for all.
   for (const one of Object.values(all)) one.catch(() => undefined);
   return { ...all, hasBegun: () => hasBegun };
-}
-
-function deferred() {
-  let [resolve, reject]: [() => void, (error: unknown) => void] = [() => {}, () => {}];
-  const promise = new Promise<void>((yes, no) => ([resolve, reject] = [yes, no]));
-  return { promise, resolve, reject };
 }

@@ -1,5 +1,6 @@
 import { addedUp, formatLedger, parseLedger } from '../egress/ledger.ts';
 import type { SessionName } from '../names.ts';
+import { timeLimit } from '../waiting.ts';
 import type { Backend } from './backend.ts';
 import { refusedSince } from './change-network.ts';
 
@@ -13,7 +14,7 @@ const patience = 5000;
 export async function stopSession(backend: Backend, name: SessionName, signal: AbortSignal): Promise<void> {
   const session = await backend.get(name, signal);
   const runs = session?.state === 'running' && session.egress !== undefined;
-  const enough = AbortSignal.any([signal, AbortSignal.timeout(patience)]);
+  const enough = timeLimit(patience, signal);
   const refused = runs ? await refusedSince(backend, name, enough).catch(() => []) : [];
   await backend.stop(name, signal);
   if (refused.length === 0) return;

@@ -6,7 +6,7 @@ import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { claude } from '../../lib/agents/claude.ts';
 import { childTunnel } from '../../lib/backends/child-tunnel.ts';
-import { PaudeError } from '../../lib/errors.ts';
+import { interrupted, PaudeError } from '../../lib/errors.ts';
 import { agentFiles } from '../../lib/image/agent-files.ts';
 import { sessionName, type SessionName } from '../../lib/names.ts';
 import type { Backend } from '../../lib/session/backend.ts';
@@ -148,14 +148,22 @@ export function directoryBackend(root: string): DirectoryBackend {
         },
         stdio: ['pipe', 'pipe', 'pipe'],
         detached: true,
-        signal,
       });
       const running = children.get(name) ?? new Set();
       children.set(name, running.add(child));
       const exit = new Promise<number>((resolve, reject) => {
         child.once('error', reject);
+        // As on every backend, an interrupt lets go of the command: the end of its input is all that it sees.
+        const letGo = () => {
+          child.unref();
+          for (const stream of [child.stdin, child.stdout, child.stderr]) stream.destroy();
+          reject(interrupted());
+        };
+        signal.addEventListener('abort', letGo, { once: true });
+        if (signal.aborted) letGo();
         child.once('close', (code, ended) => {
           running.delete(child);
+          signal.removeEventListener('abort', letGo);
           if (code !== null) return resolve(code);
           if (existsSync(ready(name))) return resolve(128 + 9);
           reject(
@@ -193,6 +201,8 @@ async function layFiles(target: string): Promise<void> {
 async function endGroup(child: ChildProcess): Promise<void> {
   if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
   const exit = new Promise((resolve) => child.once('exit', resolve));
+  // It may have been let go of.
+  child.ref();
   try {
     process.kill(-child.pid, 'SIGKILL');
   } catch (error) {

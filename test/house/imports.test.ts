@@ -7,7 +7,7 @@ import { suite } from '../harness/suite.ts';
 const test = suite('house');
 const lib = fileURLToPath(new URL('../../lib/', import.meta.url));
 const files = readdirSync(lib, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.ts'));
-const groundFloor = ['errors.ts', 'names.ts', 'tunnel.ts', 'framing.ts', 'printable.ts'];
+const groundFloor = ['errors.ts', 'names.ts', 'tunnel.ts', 'framing.ts', 'printable.ts', 'waiting.ts'];
 const wiring = [
   'app.ts',
   'helper-ports.ts',
@@ -71,6 +71,13 @@ test('each room imports only what the table allows', () => {
       if (target !== room && !allowed.includes(kind)) wrong.push(`${file} imports ${target}`);
     }
   }
+  assert.equal(wrong, []);
+});
+
+test('limits of time are those of waiting.ts: Node’s own may never end', () => {
+  const wrong = files.filter(
+    (file) => file !== 'waiting.ts' && readFileSync(join(lib, file), 'utf8').includes('AbortSignal.timeout'),
+  );
   assert.equal(wrong, []);
 });
 

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as assert from 'uvu/assert';
 import { suite } from '../harness/suite.ts';
@@ -57,6 +57,18 @@ test('a command that is heard of only when its lease has ended leaves nothing', 
   process.kill(runner, 'SIGCONT');
   assert.is(await code, 143);
   assert.equal(readdirSync(join(session.run, 'leases')), []);
+});
+
+test('a lease that can’t end what it is for leaves nobody who holds what its client reads', async () => {
+  const lease = session.start(['lease', 'h']);
+  await until('it holds', () => existsSync(join(session.run, 'leases/h.over')));
+  rmSync(join(session.run, 'leases'), { recursive: true });
+  const closed = once(lease, 'close');
+  let code: unknown;
+  void closed.then(([number]) => (code = number));
+  lease.stdin.end();
+  await until('it is closed', () => code !== undefined);
+  assert.is(code, 2);
 });
 
 test('what does not heed TERM is killed', async () => {

@@ -160,8 +160,9 @@ it('each right that is missing is named, and the Roles of the hints grant them o
       }
       assert.not.ok(rights.includes(right), stderr);
       rights.push(right);
-      const [, command] = /can grant it: (.*); or switch/.exec(stderr) ?? assert.unreachable(stderr);
-      const pasted = paste(command!.replaceAll('--context=plain', ''));
+      const hint = /can grant it: (.*?); or switch/.exec(stderr);
+      assert.ok(hint, stderr);
+      const pasted = paste(hint[1]!.replaceAll('--context=plain', ''));
       assert.is(pasted.status, 0, pasted.stderr);
     }
   };

@@ -2,6 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import type { V1Pod } from '@kubernetes/client-node';
 import { interrupted, isPaudeError, PaudeError } from '../../errors.ts';
 import type { SessionName } from '../../names.ts';
+import { timeLimit } from '../../waiting.ts';
 import { ApiStatus } from './api-connection.ts';
 import { findSet, paths } from './cluster.ts';
 import { assertOurs } from './strangers.ts';
@@ -47,8 +48,8 @@ export async function explained(
       ? new PaudeError('BACKEND_FAILED', `no command can run in ${name}: ${error.message}`, { cause: error })
       : kubernetesError(`run a command in ${name}`, cluster, error);
   }
-  const signal = AbortSignal.any([interrupt, AbortSignal.timeout(enough)]);
-  const soon = () => AbortSignal.any([signal, AbortSignal.timeout(broken ? patience : enough)]);
+  const signal = timeLimit(enough, interrupt);
+  const soon = () => timeLimit(broken ? patience : enough, signal);
   try {
     const set = await findSet(cluster, name, soon());
     if (set === undefined) return unknown(name);

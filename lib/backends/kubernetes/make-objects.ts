@@ -2,6 +2,7 @@ import type { KubernetesObject } from '@kubernetes/client-node';
 import { randomUUID } from 'node:crypto';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { PaudeError } from '../../errors.ts';
+import { timeLimit } from '../../waiting.ts';
 import { ApiStatus } from './api-connection.ts';
 import type { Cluster } from './cluster.ts';
 import { kubernetesError } from './kubernetes-errors.ts';
@@ -73,7 +74,7 @@ export async function post<T extends KubernetesObject>(
 /** The uid of an object of this very `create`, if there is one. */
 async function uidOf(cluster: Cluster, wanted: Wanted, id: string): Promise<string | undefined> {
   const look = () => {
-    const signal = AbortSignal.timeout(undoTime);
+    const signal = timeLimit(undoTime);
     return cluster.find<KubernetesObject>('look for what was made', pathOf(wanted), signal);
   };
   for (const end = Date.now() + late; ; await wait(pause)) {
@@ -87,7 +88,7 @@ async function uidOf(cluster: Cluster, wanted: Wanted, id: string): Promise<stri
 async function remove(cluster: Cluster, wanted: Wanted, uid: string): Promise<void> {
   const body = { preconditions: { uid }, propagationPolicy: 'Background' };
   await persistent(() => {
-    const signal = AbortSignal.timeout(undoTime);
+    const signal = timeLimit(undoTime);
     return cluster.ask('undo what was made', 'DELETE', pathOf(wanted), { body, signal });
   });
 }

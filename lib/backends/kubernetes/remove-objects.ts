@@ -2,6 +2,7 @@ import { isPaudeError, PaudeError } from '../../errors.ts';
 import type { Leftovers } from '../../session/backend.ts';
 import { placeFlags } from '../../session/location.ts';
 import type { SessionName } from '../../names.ts';
+import { timeLimit } from '../../waiting.ts';
 import { ApiStatus } from './api-connection.ts';
 import type { Cluster } from './cluster.ts';
 import { kubernetesError } from './kubernetes-errors.ts';
@@ -34,7 +35,7 @@ interface Left {
  * Throws NOT_REMOVED with what is left and why; NOT_OURS for a StatefulSet of our name that is a stranger's.
  */
 export async function removeObjects(cluster: Cluster, name: SessionName, signal: AbortSignal): Promise<void> {
-  const enough = AbortSignal.any([signal, AbortSignal.timeout(patience)]);
+  const enough = timeLimit(patience, signal);
   // Of our name, but without our label: nothing below would touch it.
   const stranger = findSet(cluster, name, signal);
   stranger.catch(() => undefined);

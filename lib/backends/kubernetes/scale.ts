@@ -1,6 +1,7 @@
 import type { V1Pod, V1StatefulSet } from '@kubernetes/client-node';
 import { PaudeError } from '../../errors.ts';
 import type { SessionName } from '../../names.ts';
+import { timeLimit } from '../../waiting.ts';
 import { ApiStatus } from './api-connection.ts';
 import { findSet, paths, type Cluster } from './cluster.ts';
 import { assertOurs } from './strangers.ts';
@@ -41,7 +42,7 @@ export async function scaleUp(
     const why = kubernetesError('scale it', cluster, error);
     // Where it says that another start has scaled it, or none, it stays as it is.
     const back = [{ op: 'test', path, value }, toNothing];
-    const undo = () => scale(cluster, name, back, AbortSignal.timeout(undoTime), () => true);
+    const undo = () => scale(cluster, name, back, timeLimit(undoTime), () => true);
     if (isUncertain(why)) await persistent(undo).catch(() => undefined);
     throw why;
   }

@@ -1,4 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises';
+import { timeLimit } from '../../waiting.ts';
 import { ApiStatus, type ApiConnection } from './api-connection.ts';
 
 /** How the API server is listened for; milliseconds. */
@@ -28,8 +29,7 @@ export async function serverSilence(
       () => true,
       () => false,
     );
-    const answered =
-      !canAsk || (await answers(connection, AbortSignal.any([signal, AbortSignal.timeout(pace)])));
+    const answered = !canAsk || (await answers(connection, timeLimit(pace, signal)));
     signal.throwIfAborted();
     if (answered) heard = Date.now();
     const silent = Date.now() - heard;

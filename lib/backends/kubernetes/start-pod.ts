@@ -5,6 +5,7 @@ import { interrupted, isPaudeError, PaudeError } from '../../errors.ts';
 import type { SessionName } from '../../names.ts';
 import type { StartOptions, StartPhase } from '../../session/backend.ts';
 import { overtaken } from '../../session/start-backend.ts';
+import { timeLimit } from '../../waiting.ts';
 import { findSet, type Cluster } from './cluster.ts';
 import { makeProxy } from './complete-objects.ts';
 import { configurationOf, podOf, type Part } from './network-objects.ts';
@@ -162,7 +163,7 @@ function isPlaced(pod: V1Pod | undefined): boolean {
 
 /** What did not run before a start does not run after one that failed, and does not begin by itself some day. */
 async function stoppedAgain(cluster: Cluster, name: SessionName, error: unknown): Promise<unknown> {
-  const signal = AbortSignal.timeout(undoTime);
+  const signal = timeLimit(undoTime);
   const down = await Promise.allSettled([
     persistent(() => scaleDown(cluster, name, signal)),
     persistent(() => scaleProxy(cluster, name, 0, signal)),

@@ -1,5 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { isPaudeError, type PaudeError } from '../../errors.ts';
+import { timeLimit } from '../../waiting.ts';
 import { ApiStatus } from './api-connection.ts';
 
 /** How long a request may take that an interrupt does not end; milliseconds. */
@@ -16,7 +17,7 @@ export async function uninterrupted<T>(
   request: (signal: AbortSignal) => Promise<T>,
   time = patience,
 ): Promise<T> {
-  const signal = AbortSignal.timeout(time);
+  const signal = timeLimit(time);
   try {
     return await request(signal);
   } catch (error) {

@@ -2,6 +2,7 @@ import type { CoreV1Event, KubernetesObject } from '@kubernetes/client-node';
 import { isPaudeError, PaudeError } from '../../errors.ts';
 import type { SessionName } from '../../names.ts';
 import { shellWord } from '../../printable.ts';
+import { timeLimit } from '../../waiting.ts';
 import { paths, type Cluster } from './cluster.ts';
 import { kubernetesError } from './kubernetes-errors.ts';
 import { leftOver } from './settle-object.ts';
@@ -45,7 +46,7 @@ export async function checkClass(
   { metadata }: KubernetesObject,
   signal: AbortSignal,
 ): Promise<void> {
-  const enough = AbortSignal.any([signal, AbortSignal.timeout(classTime)]);
+  const enough = timeLimit(classTime, signal);
   // Of this very claim: what was told of an earlier one of its name stays for an hour.
   const query = { fieldSelector: `involvedObject.uid=${metadata?.uid}` };
   try {

@@ -14,6 +14,7 @@ import {
   type Labels,
   type Limits,
 } from './objects.ts';
+import { timeLimit } from '../../waiting.ts';
 import { limitsOf } from './limits.ts';
 import type { Podman } from './podman.ts';
 import { podmanError } from './podman-errors.ts';
@@ -39,7 +40,7 @@ export async function createObjects(
   const limits = await limitsOf(podman, spec, notice, signal);
   // Not ended by an interrupt: whether it was made must be known, to be undone.
   const volume = await podman.run(['volume', 'create', ...labelArguments(all), object], {
-    signal: AbortSignal.timeout(undoTime),
+    signal: timeLimit(undoTime),
   });
   if (volume.exitCode !== 0 && !/already exists/.test(volume.stderr)) {
     throw podmanError('create its volume', spec.name, volume.stderr);
@@ -88,7 +89,7 @@ async function undo(podman: Podman, name: SessionName): Promise<readonly string[
     ['volume', credentialsName(name), 'volume', 'rm', '--force'],
     ['volume', object, 'volume', 'rm', '--force'],
   ] as const) {
-    const signal = AbortSignal.timeout(undoTime);
+    const signal = timeLimit(undoTime);
     try {
       // Never a stranger's of that name.
       if ((await objectLabels(podman, kind, one, signal))?.[labels.managedBy] !== manager) continue;

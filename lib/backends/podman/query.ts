@@ -1,6 +1,7 @@
 import { PaudeError } from '../../errors.ts';
 import type { SessionName } from '../../names.ts';
 import type { Session } from '../../session/session.ts';
+import { timeLimit } from '../../waiting.ts';
 import { rulesBySession, type VolumeRow } from './change-rules.ts';
 import { labels, manager, objectName, sessionOf, type Labels } from './objects.ts';
 import type { Podman } from './podman.ts';
@@ -93,7 +94,7 @@ export function findParts(podman: Podman, name: SessionName, signal: AbortSignal
 
 /** Whether a container runs, as podman sees it now. Throws BACKEND_UNREACHABLE where it says nothing. */
 export async function isRunning(podman: Podman, object: string): Promise<boolean> {
-  const signal = AbortSignal.timeout(10_000);
+  const signal = timeLimit(10_000);
   const args = ['container', 'inspect', '--format', '{{.State.Running}}', object];
   const found = await podman.run(args, { signal }).catch((error: unknown) => {
     if (!signal.aborted) throw error;

@@ -2,6 +2,7 @@ import { isPaudeError, PaudeError } from '../../errors.ts';
 import type { SessionName } from '../../names.ts';
 import type { StartOptions, StartPhase } from '../../session/backend.ts';
 import type { Session, SessionSpec } from '../../session/session.ts';
+import { timeLimit } from '../../waiting.ts';
 import { ensureContainer, ensureMemory, ensureNetwork, objectLabels } from './create-objects.ts';
 import { limitsOf } from './limits.ts';
 import { objectName, proxyName, specOf, type Labels } from './objects.ts';
@@ -55,7 +56,7 @@ export async function* startContainer(
       yield* attempt({});
     }
   } catch (error) {
-    if (!runs) await stopContainers(podman, name, AbortSignal.timeout(undoTime)).catch(() => undefined);
+    if (!runs) await stopContainers(podman, name, timeLimit(undoTime)).catch(() => undefined);
     throw error;
   }
   return session;
