@@ -65,6 +65,8 @@ export interface ApiConnection {
   upgrade(path: string, query: Query, signal?: AbortSignal): Promise<Upgrade>;
   /** The credentials were refused (401). True if asking anew may give others. `request` and `watch` do so. */
   renew(): boolean;
+  /** The server's clock, as its last answer showed it, or ours before that; milliseconds, right to half a second. */
+  now(): number;
   /** Closes the connections that are idle. They don't hold up the program's end. */
   close(): void;
 }
@@ -101,6 +103,7 @@ function apiConnection(
   trust: https.RequestOptions,
 ): ApiConnection {
   const { server } = target;
+  let ahead = 0;
 
   async function upgrade(path: string, query: Query, signal?: AbortSignal): Promise<Upgrade> {
     const { headers, ...identity } = await credentials.current(signal);
@@ -120,6 +123,9 @@ function apiConnection(
       const { url, options: own } = await upgrade(path, options.query ?? {}, signal);
       const answer = await sendOnce(method, url, own, options);
       const status = answer.statusCode ?? 0;
+      const date = Date.parse(answer.headers.date ?? '');
+      // It has whole seconds (RFC 9110, 5.6.7), and was cut off rather than rounded.
+      if (Number.isFinite(date)) ahead = date + 500 - Date.now();
       if (status < 400) return answer;
       const said = await bodyOf(answer, signal);
       const after = Number(answer.headers['retry-after']);
@@ -172,6 +178,7 @@ function apiConnection(
     watch,
     upgrade,
     renew: () => credentials.refused(),
+    now: () => Date.now() + ahead,
     close: () => agent.destroy(),
   };
 }

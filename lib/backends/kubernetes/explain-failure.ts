@@ -78,10 +78,10 @@ export async function explained(
 
 /** Whether a command can run: the container's node is the only one that knows. */
 async function answers(ports: RunPorts, target: ExecTarget, signal: AbortSignal): Promise<boolean> {
-  const noDeath = new Promise<never>(() => undefined);
+  const noDeath = () => new Promise<never>(() => undefined);
   const over = new AbortController();
   try {
-    const watching = { died: noDeath, over: AbortSignal.any([signal, over.signal]) };
+    const watching = { death: noDeath, over: AbortSignal.any([signal, over.signal]) };
     const ways = waysTo(ports, { ...target, command: ['true'] }, signal, watching);
     await using tunnel = await openSettled(ports, ways);
     tunnel.stdin.end();

@@ -87,10 +87,10 @@ export async function attachCommand(
   const over = new AbortController();
   const target = targetOf(cluster, name, command);
   const watching = watched(cluster, target, AbortSignal.any([signal, over.signal]));
-  const { died } = watching;
+  const { death } = watching;
   try {
     return await openSettled(ports, {
-      viaWebSocket: () => attachTerminal(cluster.connection, target, terminal, { signal, died }),
+      viaWebSocket: () => attachTerminal(cluster.connection, target, terminal, { signal, death }),
       viaKubectl: async () => {
         const { kubectlAttach } = await import('./exec/kubectl-attach.ts');
         return kubectlAttach(target, terminal, await kubectl(ports, signal, watching));
@@ -104,5 +104,5 @@ export async function attachCommand(
 }
 
 function watched(cluster: Cluster, target: ExecTarget, over: AbortSignal): Watching {
-  return { died: podDeath(cluster, target, over), over };
+  return { death: () => podDeath(cluster, target, over), over };
 }

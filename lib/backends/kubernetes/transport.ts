@@ -26,7 +26,7 @@ export interface Ways<T> {
 
 /** How the end of a stream is told that it may not tell itself. */
 export interface Watching {
-  readonly died: Promise<Error>;
+  readonly death: () => Promise<Error>;
   /** Aborted when the stream is over. */
   readonly over: AbortSignal;
 }
@@ -39,7 +39,7 @@ export function waysTo(
   watching: Watching,
 ): Ways<Tunnel> {
   return {
-    viaWebSocket: () => execTunnel(ports.cluster.connection, target, { signal, died: watching.died }),
+    viaWebSocket: () => execTunnel(ports.cluster.connection, target, { signal, death: watching.death }),
     viaKubectl: async () => {
       const { kubectlExec } = await import('./exec/kubectl-exec.ts');
       return kubectlExec(target, await kubectl(ports, signal, watching));
@@ -79,13 +79,15 @@ export async function kubectl(
   watching: Watching,
 ): Promise<KubectlOptions> {
   const { findKubectl } = await import('./exec/kubectl-exec.ts');
-  // The end of the asking is no news.
-  const silence = serverSilence(cluster.connection, watching.over).catch(
-    () => new Promise<never>(() => undefined),
-  );
-  const died = Promise.race([watching.died, silence]);
+  const death = () => {
+    // The end of the asking is no news.
+    const silence = serverSilence(cluster.connection, watching.over).catch(
+      () => new Promise<never>(() => undefined),
+    );
+    return Promise.race([watching.death(), silence]);
+  };
   const context = cluster.connection.inCluster ? undefined : cluster.context;
-  return { program: await findKubectl(env), env, context, signal, died };
+  return { program: await findKubectl(env), env, context, signal, death };
 }
 
 /** A command in the session's own container. */

@@ -130,6 +130,58 @@ for (const [how, watched, first, last, words] of [
   });
 }
 
+/** So many seconds after a stream was opened that is opened now. */
+const at = (seconds: number) => new Date(Date.now() + seconds * 1000).toISOString().replace(/\.\d+/, '');
+const ended = (containerID: string, seconds: number) => ({
+  terminated: { containerID, exitCode: 137, finishedAt: at(seconds) },
+});
+const running = (seconds: number) => ({ running: { startedAt: at(seconds) } });
+
+/** A pod whose container was started again, or is to be. */
+function restarted(containerID: string, state: object, lastState: object = {}): object {
+  const containerStatuses = [{ name: target.container, containerID, ready: false, state, lastState }];
+  const conditions = [{ type: 'Ready', status: 'False' }];
+  return { metadata: { name: target.pod, uid: target.pod }, status: { conditions, containerStatuses } };
+}
+
+const asRunning = () => pod('a');
+const asEnded = () => restarted('a', ended('a', -5));
+const asAnother = () => restarted('b', running(-3), ended('a', -5));
+const waiting = { waiting: { reason: 'CrashLoopBackOff' } };
+for (const [how, looks, words] of [
+  ['told as running', [asRunning, asAnother], /its pod was removed/],
+  ['told as ended', [asEnded, asAnother], /its pod was removed/],
+  ['told step by step', [asRunning, asEnded, asAnother], /its pod was removed/],
+  [
+    'and ours later',
+    [asRunning, asEnded, asAnother, () => restarted('b', ended('b', 9))],
+    /its container has ended/,
+  ],
+  [
+    'and ours later, which waits to be started',
+    [asAnother, () => restarted('b', waiting, ended('b', 9))],
+    /has ended/,
+  ],
+  [
+    'ours meanwhile, and the next one runs',
+    [() => restarted('a', ended('a', 0)), () => restarted('b', running(4), ended('a', 0))],
+    /its container has ended/,
+  ],
+] as const) {
+  test(`a container that had ended before the stream was opened, ${how}`, async () => {
+    const lists = [...looks.map((look) => listing(look())), listing()];
+    const { fake, watches, connection, asked } = await server(lists);
+    await using _ = fake;
+    const stopping = new AbortController();
+    const death = podDeath(clusterIn(connection, 'work'), target, stopping.signal);
+    const wait = setInterval(() => watches.forEach((watch) => watch.destroy()), 10);
+    assert.match((await death).message, words);
+    assert.is(asked(), words.source.includes('removed') ? lists.length : looks.length);
+    clearInterval(wait);
+    stopping.abort();
+  });
+}
+
 test('of a node that was away, and is there again, what is still said of it ends nothing', async () => {
   const unready = pod('a', target, false);
   const lists = [listing(unready), listing(unready), listing(pod('a')), listing()];

@@ -33,7 +33,7 @@ export async function execTunnel(
 }
 
 function tunnelOver({ ws, socket }: OpenSocket, target: ExecTarget, options: ExecOptions): ExecTunnel {
-  const { signal, died, pingInterval = usualInterval } = options;
+  const { signal, death, pingInterval = usualInterval } = options;
   const inbound = new Inbound(ws);
   const stdin = stdinOf(ws, (error) => lose(error.message, error));
   const closed = new Promise<void>((resolve) => void ws.once('close', resolve));
@@ -82,7 +82,7 @@ function tunnelOver({ ws, socket }: OpenSocket, target: ExecTarget, options: Exe
       if (status !== undefined) end(outcomeOf(status, target));
     }
   });
-  died?.then(
+  death?.().then(
     (error) => setTimeout(() => lose(error.message, error), lastWords).unref(),
     () => undefined,
   );

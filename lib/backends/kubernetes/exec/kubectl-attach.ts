@@ -12,7 +12,7 @@ import type { ExecTarget } from './open-exec.ts';
 export async function kubectlAttach(
   target: ExecTarget,
   { stdin, stdout, term }: Terminal,
-  { program, env, context, signal, died }: KubectlOptions,
+  { program, env, context, signal, death }: KubectlOptions,
 ): Promise<number> {
   if (signal.aborted) throw interrupted();
   // The program does so itself, and undoes it, but not where it is killed.
@@ -26,7 +26,7 @@ export async function kubectlAttach(
   });
   let gone: Error | undefined;
   const end = () => void child.kill('SIGKILL');
-  void died?.then(
+  void death?.().then(
     (error) => {
       gone = error;
       end();

@@ -33,7 +33,7 @@ export async function findKubectl(env: NodeJS.ProcessEnv): Promise<string> {
   });
 }
 
-export interface KubectlOptions extends Pick<ExecOptions, 'signal' | 'died'> {
+export interface KubectlOptions extends Pick<ExecOptions, 'signal' | 'death'> {
   /** From `findKubectl`. */
   readonly program: string;
   readonly env: NodeJS.ProcessEnv;
@@ -46,7 +46,7 @@ export interface KubectlOptions extends Pick<ExecOptions, 'signal' | 'died'> {
  * CONNECTION_LOST, ApiStatus with what the program was told by the server, INTERRUPTED.
  */
 export function kubectlExec(target: ExecTarget, options: KubectlOptions): Tunnel {
-  const { program, env, context, signal, died } = options;
+  const { program, env, context, signal, death } = options;
   const child = execa(program, argumentsFor(target, context, ['--stdin']), {
     env: environmentFor(env),
     extendEnv: false,
@@ -62,7 +62,7 @@ export function kubectlExec(target: ExecTarget, options: KubectlOptions): Tunnel
   // A command may end before it has read all: that is for its exit code to tell.
   child.stdin.on('error', () => undefined);
   let gone: Error | undefined;
-  died?.then(
+  death?.().then(
     (error) => {
       gone = error;
       child.kill('SIGKILL');

@@ -19,8 +19,11 @@ export interface ExecTarget {
 
 export interface ExecOptions {
   readonly signal: AbortSignal;
-  /** Told by who watches the pod, when it or its container is gone: the stream itself may say nothing for minutes. */
-  readonly died?: Promise<Error>;
+  /**
+   * Called when the stream is open: whoever watches the pod tells when it or its container is gone, for the stream
+   * itself may say nothing for minutes.
+   */
+  readonly death?: () => Promise<Error>;
   /** How often the server is pinged; milliseconds. */
   readonly pingInterval?: number;
   readonly userAgent?: string;

@@ -311,7 +311,7 @@ test('a pod that died ends the tunnel, with what was seen as the reason', async 
   let die!: (error: Error) => void;
   const died = new Promise<Error>((resolve) => (die = resolve));
   await using server = await fakeServer({ exec: (ws) => void ws });
-  await using tunnel = await open(server, { died });
+  await using tunnel = await open(server, { death: () => died });
   die(new Error('the pod was evicted'));
   const { end } = await outcome(tunnel);
   assert.ok(isPaudeError(end, 'CONNECTION_LOST'), String(end));

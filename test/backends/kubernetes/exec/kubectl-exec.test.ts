@@ -25,7 +25,7 @@ test.after(async () => files[Symbol.asyncDispose]());
 /** A program that does as kubectl was seen to do. */
 async function kubectl(
   script: string,
-  more: { signal?: AbortSignal; died?: Promise<Error> } = {},
+  more: { signal?: AbortSignal; death?: () => Promise<Error> } = {},
 ): Promise<Tunnel> {
   const program = await files.write('kubectl', `#!/bin/sh\n${script}\n`, 0o755);
   const { signal = new AbortController().signal, ...rest } = more;
@@ -90,7 +90,9 @@ test('interrupting ends it, and so does a pod that died', async () => {
   await using first = await kubectl('exec cat', { signal: controller.signal });
   controller.abort();
   assert.ok(isPaudeError((await outcome(first)).end, 'INTERRUPTED'));
-  await using second = await kubectl('exec cat', { died: Promise.resolve(new Error('the pod was evicted')) });
+  await using second = await kubectl('exec cat', {
+    death: async () => new Error('the pod was evicted'),
+  });
   const { end } = await outcome(second);
   assert.ok(isPaudeError(end, 'CONNECTION_LOST'), String(end));
   assert.match((end as Error).message, 'the pod was evicted');
@@ -123,7 +125,7 @@ test('inside a cluster there is no kubeconfig, and no context that it would know
     const ports = { cluster, env: { PATH: files.path }, transport: async () => 'kubectl' as const };
     const { signal } = new AbortController();
     // Nothing was begun that could be silent.
-    const watching = { died: new Promise<Error>(() => undefined), over: AbortSignal.abort() };
+    const watching = { death: () => new Promise<Error>(() => undefined), over: AbortSignal.abort() };
     return (await howToCall(ports, signal, watching)).context;
   };
   assert.is(await contextOf(true), undefined);
