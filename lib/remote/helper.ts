@@ -80,12 +80,12 @@ async function connect(
   service: Service,
   options: HelperOptions,
 ): Promise<number> {
-  const { isStarted, ...opened } = await openReady(call, location, backend, service, options);
-  await using tunnel = opened.tunnel;
+  const { isBare, tunnel: opened } = await openReady(call, location, backend, service, options);
+  await using tunnel = opened;
   const failed = new AbortController();
   const over = AbortSignal.any([call.signal, failed.signal]);
   // Beside the transfer, never before it, and never its failure.
-  const isNew = isStarted && service === 'git-receive-pack';
+  const isNew = isBare && service === 'git-receive-pack';
   const syncing = isNew ? sync(call, location, over) : [];
   // From this blank line on, the service speaks.
   await say(call.stdout, '\n');

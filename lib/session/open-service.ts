@@ -35,11 +35,13 @@ export interface ServicePorts {
 export interface OpenedService {
   /** The far side has said that it is ready: the next byte is git's. */
   readonly tunnel: Tunnel;
-  /** The session did not run, or was made again by itself, and was started for it. */
-  readonly isStarted: boolean;
+  /** Nobody has brought credentials: the session was started for it, or was made again by itself. */
+  readonly isBare: boolean;
 }
 
 const greeting = 'paude ready 1';
+/** The same where the network is open, and nobody has brought credentials since the session was made again. */
+const bareGreeting = 'paude bare 1';
 /** What a session says where nobody has proved since it was made again that its network is closed: it runs nothing for git. */
 const refused = 'paude unproved 1';
 
@@ -55,11 +57,10 @@ export async function openService(
 ): Promise<OpenedService> {
   try {
     // Nothing was said yet, and nothing is lost by a second try.
-    const tunnel = await tryService(ports, request, signal).catch((error: unknown) => {
+    return await tryService(ports, request, signal).catch((error: unknown) => {
       if (!isPaudeError(error, 'CONNECTION_LOST')) throw error;
       return tryService(ports, request, signal);
     });
-    return { tunnel, isStarted: false };
   } catch (error) {
     if (isPaudeError(error, 'NETWORK_UNPROVED'))
       await ports.start(`the session ${request.name} was made again by itself; its network is proved`);
@@ -67,7 +68,7 @@ export async function openService(
       await wake(ports, request, error, signal);
     else throw error;
   }
-  return { tunnel: await tryService(ports, request, signal), isStarted: true };
+  return { ...(await tryService(ports, request, signal)), isBare: true };
 }
 
 async function wake(
@@ -100,7 +101,7 @@ async function tryService(
   { backend, takeLine }: ServicePorts,
   { name, service, options }: ServiceRequest,
   signal: AbortSignal,
-): Promise<Tunnel> {
+): Promise<OpenedService> {
   const command = ['paude-session', 'serve', service, '-'];
   const tunnel = await backend.open(name, command, signal, 'session', true);
   // Awaited below where it counts; it must not count as unhandled until then.
@@ -112,9 +113,9 @@ async function tryService(
     const told = options().then((added) => void tunnel.stdin.write(linesOf(added)));
     const failures = [rejectionOf(told), rejectionOf(tunnel.exit)];
     const line = await Promise.race([takeLine(tunnel.stdout, signal), ...failures]);
-    if (line === greeting) {
+    if (line === greeting || line === bareGreeting) {
       complaint.handBack();
-      return tunnel;
+      return { tunnel, isBare: line === bareGreeting };
     }
     if (line === refused) throw unproved(name);
     const code = line === undefined ? await tunnel.exit : undefined;

@@ -195,7 +195,7 @@ test('what a push says of itself may follow it, and the first byte after that is
   const options = '--object-format=sha256\n--head=main\n--name=Ada  L\n--email=ada@example.com\n\n';
   const { code, stdout, stderr } = session.session(['serve', 'receive-pack', '-'], `${options}0000`);
   assert.is(code, 0, stderr);
-  assert.match(stdout, /^paude ready 1\n[0-9a-f]{4}0{64} capabilities/);
+  assert.match(stdout, /^paude bare 1\n[0-9a-f]{4}0{64} capabilities/);
   assert.is(session.git(session.workspace, 'rev-parse', '--show-object-format'), 'sha256');
   const config = join(session.workspace, '../identity.gitconfig');
   assert.is(session.git(session.root, 'config', '--file', config, '--get', 'user.name'), 'Ada  L');

@@ -54,6 +54,17 @@ test('what the agent has installed is found first by commands, and by nothing of
   assert.match(session.session(['serve', 'upload-pack']).stdout, /^paude ready 1\n[0-9a-f]{4}/);
 });
 
+const serve = (service: string) => session.session(['serve', service, '-'], '\n').stdout.split('\n')[0];
+
+test('one that is not filtered says once to a push that nobody has brought credentials', () => {
+  assert.is(serve('upload-pack'), 'paude ready 1');
+  assert.is(serve('receive-pack'), 'paude bare 1');
+  assert.is(serve('receive-pack'), 'paude ready 1');
+  rmSync(join(session.run, 'attended'));
+  ask();
+  assert.is(serve('receive-pack'), 'paude ready 1');
+});
+
 test('one that is not filtered needs none, also behind a proxy of the machine’s own', () => {
   session.env['HTTPS_PROXY'] = 'http://proxy.example.com:3128';
   assert.equal([run('a').stdout, ask('proved')], ['ran\n', 'need login tokens config\n']);

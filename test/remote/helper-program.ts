@@ -14,12 +14,13 @@ const env = process.env;
 const root = env['PAUDE_TEST_ROOT'];
 if (root === undefined) throw new Error('PAUDE_TEST_ROOT is not set');
 const folders = directoryBackend(root);
-/** Where the sessions are filtered: what was done in one. */
-const log = env['PAUDE_TEST_FILTERED'];
+const isFiltered = env['PAUDE_TEST_FILTERED'] !== undefined;
+/** What was done in a session. */
+const log = env['PAUDE_TEST_LOG'];
 const backend: Backend = {
   ...folders,
   open: (name, command, ...rest) =>
-    folders.open(name, log === undefined ? command : ['env', 'PAUDE_FILTERED=1', ...command], ...rest),
+    folders.open(name, isFiltered ? ['env', 'PAUDE_FILTERED=1', ...command] : command, ...rest),
 };
 const note = (what: string) => void (log !== undefined && appendFileSync(log, `${what}\n`));
 const stopping = new AbortController();

@@ -66,16 +66,40 @@ test('credentials that don’t arrive beside a push are a warning, and only wher
   assert.not.match(again.stderr, 'warning');
 });
 
-test('in a session that was made again by itself nothing is run for git before its network is proved; a push brings credentials, too', async () => {
+/** A session of which is told what was done in it. */
+function logged(more: NodeJS.ProcessEnv) {
   const { url, name } = fresh();
   const log = join(world.folder, `${name}.log`);
-  const env = { PAUDE_TEST_FILTERED: log };
+  const env = { ...more, PAUDE_TEST_LOG: log };
   const git = (...args: readonly string[]) => world.git('work', args, env);
   const said = async () => {
     const text = await readFile(log, 'utf8').catch(() => '');
     await rm(log, { force: true });
     return text.split('\n').filter(Boolean);
   };
+  return { url, name, log, git, said };
+}
+
+test('where there is no network to be proved, the first push into a session that was made again by itself brings credentials', async () => {
+  const { url, name, git, said } = logged({});
+  await git('push', url, 'main');
+  assert.equal(await said(), ['start', 'sync']);
+  // As another pod has it.
+  await rm(join(world.sessions, name, 'run/attended'));
+  for (const [args, ...done] of [
+    [['ls-remote', url]],
+    [['push', url, 'main:late'], 'sync'],
+    [['push', url, 'main:later']],
+  ] as const) {
+    const { code, stderr } = await git(...args);
+    assert.is(code, 0, stderr);
+    assert.equal(await said(), done, args.join(' '));
+    assert.not.match(stderr, /^paude: /m);
+  }
+});
+
+test('in a session that was made again by itself nothing is run for git before its network is proved; a push brings credentials, too', async () => {
+  const { url, name, log, git, said } = logged({ PAUDE_TEST_FILTERED: '1' });
   await git('push', url, 'main');
   assert.equal(await said(), ['start', 'sync']);
   await git('push', url, 'main:other');
