@@ -23,28 +23,32 @@ test('a proxy is told every address of its pod and of its node', () => {
   ]);
 });
 
-test('each of them is no way out, of either kind', () => {
-  const start = readFileSync(
-    fileURLToPath(new URL('../../../lib/image/proxy/files/start', import.meta.url)),
-    'utf8',
-  );
-  // The part that makes the ranges, to its standard output.
-  const [, ranges] = /^(\{\n[^]*?sort -u) >own-ranges$/m.exec(start) ?? [];
-  const env = {
-    PATH: process.env['PATH'],
-    POD_IPS: '10.1.2.3,fd00::3',
-    HOST_IPS: '192.0.2.7,2001:db8::7',
-    KUBERNETES_SERVICE_HOST: '10.96.0.1',
-  };
-  const script = ranges!.replace('/etc/hosts hosts', '/dev/null');
-  const said = execFileSync('sh', ['-c', script], { env, encoding: 'utf8' });
-  assert.equal(said.trim().split('\n').sort(), [
-    '10.1.2.3/16',
-    '10.96.0.1',
-    '192.0.2.7',
-    '2001:db8::7',
-    'fd00::3/64',
-  ]);
-});
+for (const [service, range] of [
+  ['10.96.0.1', '10.96.0.1/16'],
+  ['2001:db8:1::1', '2001:db8:1::1/108'],
+  ['api.example.com', 'api.example.com'],
+] as const) {
+  test(`each of them is no way out, of either kind, nor what is around ${service}`, () => {
+    const start = readFileSync(
+      fileURLToPath(new URL('../../../lib/image/proxy/files/start', import.meta.url)),
+      'utf8',
+    );
+    // The part that makes the ranges, to its standard output.
+    const [, ranges] = /^(around\(\) \{\n[^]*?sort -u) >own-ranges$/m.exec(start) ?? [];
+    const env = {
+      PATH: process.env['PATH'],
+      POD_IPS: '10.1.2.3,fd00::3',
+      HOST_IPS: '192.0.2.7,2001:db8::7',
+      // A pod has one of its cluster's.
+      KUBERNETES_SERVICE_HOST: service,
+    };
+    const script = ranges!.replace('/etc/hosts hosts', '/dev/null');
+    const said = execFileSync('sh', ['-c', script], { env, encoding: 'utf8' });
+    assert.equal(
+      said.trim().split('\n').sort(),
+      ['10.1.2.3/16', '192.0.2.7/32', '2001:db8::7/128', range, 'fd00::3/48'].sort(),
+    );
+  });
+}
 
 test.run();
