@@ -7,7 +7,7 @@ import { podsOf } from './watch-pods.ts';
 type Target = Pick<ExecTarget, 'session' | 'pod' | 'container'>;
 
 /** A command that is over sooner needs no watching; milliseconds. */
-const soon = 2000;
+const usual = 2000;
 /** By how much the node's clock, the server's and our reading of it may differ; milliseconds. */
 const skew = 1000;
 
@@ -16,7 +16,12 @@ const skew = 1000;
  * its far side dies: gives why that can't come back, as soon as the API server knows. Never, while it lives; the signal
  * ends the watching.
  */
-export function podDeath(cluster: Cluster, target: Target, signal: AbortSignal): Promise<Error> {
+export function podDeath(
+  cluster: Cluster,
+  target: Target,
+  signal: AbortSignal,
+  soon = usual,
+): Promise<Error> {
   const opened = Date.now();
   return new Promise((resolve) => {
     const watching = () => void watch(cluster, target, opened, signal).then(resolve, () => undefined);

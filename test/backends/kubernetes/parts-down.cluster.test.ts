@@ -61,8 +61,6 @@ it('a node that does not come back: who waits for what its session says hears of
     'echo begun >&2; exec sleep 600',
   ]);
   await until(running.said, (text) => text.includes('begun'));
-  // When the watching has begun.
-  await new Promise((resolve) => setTimeout(resolve, 3000));
   try {
     for (const one of ['kubelet', 'containerd'] as const) await part('pause', one);
     const { code, stderr } = await running.ended;

@@ -122,7 +122,7 @@ for (const [how, watched, first, last, words] of [
     const { fake, watches, connection } = await server([listing(...first), listing(...last)]);
     await using _ = fake;
     const stopping = new AbortController();
-    const death = podDeath(clusterIn(connection, 'work'), watched, stopping.signal);
+    const death = podDeath(clusterIn(connection, 'work'), watched, stopping.signal, 50);
     const wait = setInterval(() => watches.forEach((watch) => watch.destroy()), 10);
     assert.match((await death).message, words);
     clearInterval(wait);
@@ -173,7 +173,7 @@ for (const [how, looks, words] of [
     const { fake, watches, connection, asked } = await server(lists);
     await using _ = fake;
     const stopping = new AbortController();
-    const death = podDeath(clusterIn(connection, 'work'), target, stopping.signal);
+    const death = podDeath(clusterIn(connection, 'work'), target, stopping.signal, 50);
     const wait = setInterval(() => watches.forEach((watch) => watch.destroy()), 10);
     assert.match((await death).message, words);
     assert.is(asked(), words.source.includes('removed') ? lists.length : looks.length);
@@ -188,7 +188,7 @@ test('of a node that was away, and is there again, what is still said of it ends
   const { fake, watches, connection, asked } = await server(lists);
   await using _ = fake;
   const stopping = new AbortController();
-  const death = podDeath(clusterIn(connection, 'work'), target, stopping.signal);
+  const death = podDeath(clusterIn(connection, 'work'), target, stopping.signal, 50);
   const wait = setInterval(() => watches.forEach((watch) => watch.destroy()), 10);
   assert.match((await death).message, /its pod was removed/);
   assert.is(asked(), lists.length);
