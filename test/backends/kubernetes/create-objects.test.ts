@@ -52,7 +52,10 @@ test('what can’t be changed is told with how it goes, and nothing is made', as
   const error = await ended(createObjects(store.cluster, specOf(false), never));
   assert.ok(isPaudeError(error, 'NOT_REMOVED'), String(error));
   assert.match(error.message, /there is left: networkpolicy paude-x \(ada may not update networkpolicies/);
-  assert.match(error.hint!, /^an administrator can grant it: kubectl create role \S*-update-networkpolicies-/);
+  assert.match(
+    error.hint!,
+    /^an administrator can grant it: kubectl create role \S*-update-networkpolicies-/,
+  );
   assert.match(error.hint!, /; or git paude delete x \S+ \S+ \S+ --confirm, and then create it/);
   assert.equal(store.names(), ['NetworkPolicy paude-x']);
 });
