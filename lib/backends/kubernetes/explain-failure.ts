@@ -12,6 +12,7 @@ import { container } from './objects.ts';
 import { podState } from './pod-state.ts';
 import { unknown } from './scale.ts';
 import { openSettled, waysTo, type RunPorts } from './transport.ts';
+import { silentFor } from './uninterrupted.ts';
 
 /**
  * How long a node and the API server may disagree about a pod, and between two looks; milliseconds. A container that
@@ -19,13 +20,18 @@ import { openSettled, waysTo, type RunPorts } from './transport.ts';
  */
 const unsettled = 20_000;
 const pause = 500;
-/** How long the asking may take; milliseconds. */
-const enough = 30_000;
 /**
  * How long each answer may take where the connection is lost: most of a minute may have gone into finding that out, and
  * who has taken the connection away does not answer either. Milliseconds.
  */
 export const unanswered = 6000;
+
+/** How long the asking may take, and each answer of a connection that was lost; milliseconds. */
+interface Limits {
+  readonly time?: number;
+  readonly patience?: number;
+}
+
 /**
  * The kubelet's and containerd's words where they lack what the API server has, and the API server's where it can't ask
  * the kubelet.
@@ -38,7 +44,7 @@ export async function explained(
   target: ExecTarget,
   error: unknown,
   interrupt: AbortSignal,
-  patience = unanswered,
+  { time = 30_000, patience = unanswered }: Limits = {},
 ): Promise<PaudeError> {
   const { cluster } = ports;
   const name = target.session;
@@ -48,8 +54,8 @@ export async function explained(
       ? new PaudeError('BACKEND_FAILED', `no command can run in ${name}: ${error.message}`, { cause: error })
       : kubernetesError(`run a command in ${name}`, cluster, error);
   }
-  const signal = timeLimit(enough, interrupt);
-  const soon = () => timeLimit(broken ? patience : enough, signal);
+  const signal = timeLimit(time, interrupt);
+  const soon = () => timeLimit(broken ? patience : time, signal);
   try {
     const set = await findSet(cluster, name, soon());
     if (set === undefined) return unknown(name);
@@ -72,7 +78,8 @@ export async function explained(
   } catch (second) {
     if (interrupt.aborted) return interrupted();
     // The API server can't be asked: then that is why.
-    return broken ? error : kubernetesError(`run a command in ${name}`, cluster, second);
+    const why = signal.aborted ? silentFor(time) : second;
+    return broken ? error : kubernetesError(`run a command in ${name}`, cluster, why);
   }
 }
 

@@ -22,8 +22,13 @@ export async function uninterrupted<T>(
     return await request(signal);
   } catch (error) {
     if (!signal.aborted || !isPaudeError(error, 'INTERRUPTED')) throw error;
-    throw Object.assign(new Error(`it has not answered for ${time / 1000} s`), { code: 'ETIMEDOUT' });
+    throw silentFor(time);
   }
+}
+
+/** The error of a server that was given so much time; milliseconds. */
+export function silentFor(time: number): Error {
+  return Object.assign(new Error(`it has not answered for ${time / 1000} s`), { code: 'ETIMEDOUT' });
 }
 
 /**

@@ -2,12 +2,13 @@ import type { ServerResponse } from 'node:http';
 import * as assert from 'uvu/assert';
 import { clusterIn } from '../../../lib/backends/kubernetes/cluster.ts';
 import { explained, unanswered } from '../../../lib/backends/kubernetes/explain-failure.ts';
+import { ApiStatus } from '../../../lib/backends/kubernetes/exec/api-status.ts';
 import { foundWithin } from '../../../lib/backends/kubernetes/exec/heartbeat.ts';
 import { keys, labelsOf, objectName, podName } from '../../../lib/backends/kubernetes/objects.ts';
 import { PaudeError } from '../../../lib/errors.ts';
 import { parting } from '../../../lib/session/lease.ts';
 import { suite } from '../../harness/suite.ts';
-import { connectTo, fakeServer, target, type FakeServer } from './exec/fake-api-server.ts';
+import { connectTo, fakeServer, target, type Behaviour, type FakeServer } from './exec/fake-api-server.ts';
 
 const test = suite('why a command could not run, or its connection broke');
 const never = new AbortController().signal;
@@ -39,21 +40,24 @@ function send(response: ServerResponse, code: number, body: object): void {
 const missing = (response: ServerResponse) =>
   send(response, 404, { kind: 'Status', code: 404, reason: 'NotFound', details: { name: 'it' } });
 
-/** Why the connection was lost, as it is told; who answers nothing for so long is asked no more. */
-async function told({ port }: FakeServer, signal: AbortSignal, patience?: number): Promise<string> {
-  const ports = {
+async function portsTo({ port }: FakeServer) {
+  return {
     cluster: clusterIn(await connectTo(port), 'work'),
     env: {},
     transport: async () => 'websocket' as const,
   };
-  return (await explained(ports, pod, lost, signal, patience)).code;
+}
+
+/** Why the connection was lost, as it is told; who answers nothing for so long is asked no more. */
+async function told(fake: FakeServer, signal: AbortSignal, limits = {}): Promise<string> {
+  return (await explained(await portsTo(fake), pod, lost, signal, limits)).code;
 }
 
 test('an API server that is silent is soon asked no more: it is why', async () => {
   await using fake = await fakeServer({
     answer: (_, response) => void setTimeout(() => missing(response), 2000).unref(),
   });
-  assert.is(await told(fake, never, 50), 'CONNECTION_LOST');
+  assert.is(await told(fake, never, { patience: 50 }), 'CONNECTION_LOST');
   assert.is(await told(fake, never), 'SESSION_UNKNOWN');
 });
 
@@ -80,7 +84,7 @@ test('one that answers may take longer than that to hear of a container’s end'
     },
   });
   // No two looks are so near to each other.
-  assert.is(await told(fake, never, 400), 'SESSION_DIED');
+  assert.is(await told(fake, never, { patience: 400 }), 'SESSION_DIED');
   assert.ok(last - began > 400);
 });
 
@@ -93,6 +97,20 @@ test('an interrupt ends the asking', async () => {
     },
   });
   assert.is(await told(fake, interrupt.signal), 'INTERRUPTED');
+});
+
+test('a server that refuses a command and then falls silent can’t be reached, and nobody has interrupted', async () => {
+  const refused = new ApiStatus('exec', 500, { message: 'container not found ("session")' });
+  const found = (url = '') => (url.includes('statefulsets') ? set : ready);
+  for (const silent of [
+    { answer: () => undefined },
+    { answer: ({ url }, response) => send(response, 200, found(url)), upgrade: () => undefined },
+  ] satisfies Behaviour[]) {
+    await using fake = await fakeServer(silent);
+    const error = await explained(await portsTo(fake), pod, refused, never, { time: 200 });
+    assert.is(error.code, 'BACKEND_UNREACHABLE', String(error));
+    assert.match(error.message, 'it has not answered for 0.2 s');
+  }
 });
 
 test.run();
