@@ -39,8 +39,8 @@ async function watch(cluster: Cluster, target: Target, opened: number, signal: A
     const pod = pods.find(({ metadata }) => metadata?.name === target.pod);
     if (pod === undefined) return new Error('its pod was removed');
     const ours = pod.status?.containerStatuses?.find(({ name: one }) => one === target.container);
-    first ??= ours?.containerID;
     const whose = ended(ours, first, opened + cluster.connection.now() - Date.now());
+    first ??= ours?.containerID;
     if (whose === 'ours' || pod.status?.phase === 'Failed') return new Error('its container has ended');
     if (whose === 'earlier') first = ours?.containerID;
     // A stream that was opened when its node was just there again is not ended by what is still said of the node.
@@ -53,7 +53,7 @@ async function watch(cluster: Cluster, target: Target, opened: number, signal: A
 /**
  * Whether a status tells of a container's end, and whose: of the one which a stream leads to that was opened then, or of
  * an earlier one. A kubelet that has much to do tells late, and a stream may lead to the next container by then. Of one
- * that ended at about the time of the opening it is known when the next one runs.
+ * that ended at about the time of the opening it is known when the next one runs. At the first look that may be so already.
  */
 function ended(
   status: V1ContainerStatus | undefined,
@@ -62,11 +62,14 @@ function ended(
 ): 'none' | 'ours' | 'earlier' | 'not known yet' {
   const { state, lastState } = status ?? {};
   const end = state?.terminated ?? lastState?.terminated;
-  const isSame = status?.containerID === first && (state?.running !== undefined || end === undefined);
-  if (isSame) return 'none';
   const { finishedAt } = end ?? {};
   const next = state?.running?.startedAt;
-  if (finishedAt === undefined) return 'ours';
+  const isFirstLook = first === undefined;
+  const isNext = isFirstLook && end !== undefined && next && milliseconds(next) > opened + skew;
+  const isSame = !isNext && (isFirstLook || status?.containerID === first);
+  if (isSame && (state?.running !== undefined || end === undefined)) return 'none';
+  // A kubelet that does not know it says null.
+  if (!finishedAt) return 'ours';
   if (milliseconds(finishedAt) > opened + skew) return 'ours';
   if (next === undefined) return 'not known yet';
   // No stream leads to what is between the two.

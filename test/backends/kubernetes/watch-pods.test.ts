@@ -147,6 +147,9 @@ function restarted(containerID: string, state: object, lastState: object = {}): 
 const asRunning = () => pod('a');
 const asEnded = () => restarted('a', ended('a', -5));
 const asAnother = () => restarted('b', running(-3), ended('a', -5));
+/** As a kubelet tells of a container that its runtime does not know any more. */
+const lostEnd = { terminated: { exitCode: 137, reason: 'ContainerStatusUnknown', finishedAt: null } };
+const asUnknown = () => restarted('b', running(-3), lostEnd);
 const waiting = { waiting: { reason: 'CrashLoopBackOff' } };
 for (const [how, looks, words] of [
   ['told as running', [asRunning, asAnother], /its pod was removed/],
@@ -166,6 +169,16 @@ for (const [how, looks, words] of [
     'ours meanwhile, and the next one runs',
     [() => restarted('a', ended('a', 0)), () => restarted('b', running(4), ended('a', 0))],
     /its container has ended/,
+  ],
+  [
+    'ours meanwhile, and the next one runs when it is first looked at',
+    [() => restarted('b', running(8), ended('a', 4))],
+    /its container has ended/,
+  ],
+  [
+    'at a time that its node has lost, and ours later',
+    [asUnknown, () => restarted('c', waiting, lostEnd)],
+    /has ended/,
   ],
 ] as const) {
   test(`a container that had ended before the stream was opened, ${how}`, async () => {
