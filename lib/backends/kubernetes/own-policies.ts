@@ -3,6 +3,7 @@ import type { V1NetworkPolicy, V1Pod } from '@kubernetes/client-node';
 import { proxyAddressIn } from '../../egress/proxy-environment.ts';
 import { isPaudeError, type PaudeError } from '../../errors.ts';
 import type { SessionName } from '../../names.ts';
+import { shellWord } from '../../printable.ts';
 import type { Opening, Openings } from '../../session/backend.ts';
 import { ApiStatus } from './api-connection.ts';
 import { paths, type Cluster } from './cluster.ts';
@@ -89,7 +90,7 @@ function changed(
   const policy = metadata!.name;
   return {
     text: `its own NetworkPolicy ${policy} was changed`,
-    hint: `make it anew: kubectl delete networkpolicy ${policy} -n ${namespace} --context=${context} && git paude start ${session} --detach`,
+    hint: `make it anew: kubectl delete networkpolicy ${policy} -n ${namespace} --context=${shellWord(context)} && git paude start ${session} --detach`,
   };
 }
 

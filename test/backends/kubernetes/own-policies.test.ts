@@ -109,6 +109,13 @@ test('one that somebody has changed is told as that, with how it is made anew, a
   }
 });
 
+test('what makes it anew can be pasted, whatever the context is called', async () => {
+  await using store = await running();
+  change(store, own[0]!, () => ({ ingress: [{}] }));
+  const { openings: found } = await openings({ ...store.cluster, context: 'ada (work)' }, name, never);
+  assert.match(found[0]!.hint!, "--context='ada (work)' && git paude");
+});
+
 test('a copy of one, with our labels, that opens is found', async () => {
   await using store = await running();
   const { spec, metadata, kind } = store.objects.get(own[0]!)!;
