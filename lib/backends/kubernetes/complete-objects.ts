@@ -60,7 +60,7 @@ export async function completeObjects(
   } catch (error) {
     if (!isPaudeError(error, 'SESSION_UNKNOWN')) throw error;
     await Promise.allSettled(whole);
-    await maker.undo();
+    if (!(await maker.isOvertaken(name))) await maker.undo();
     return false;
   }
 }

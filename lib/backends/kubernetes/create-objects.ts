@@ -77,7 +77,8 @@ async function createOnce(
     signal.throwIfAborted();
     return session;
   } catch (error) {
-    await maker.undo();
+    // A volume that can't be provisioned ends the other one's session, too.
+    if (isPaudeError(error, 'POD_PENDING') || !(await maker.isOvertaken(spec.name))) await maker.undo();
     throw signal.aborted && !isPaudeError(error) ? interrupted() : error;
   }
 }

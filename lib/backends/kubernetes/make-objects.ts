@@ -2,11 +2,13 @@ import type { KubernetesObject } from '@kubernetes/client-node';
 import { randomUUID } from 'node:crypto';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { PaudeError } from '../../errors.ts';
+import type { SessionName } from '../../names.ts';
 import { timeLimit } from '../../waiting.ts';
 import { ApiStatus } from './api-connection.ts';
-import type { Cluster } from './cluster.ts';
+import { findSet, type Cluster } from './cluster.ts';
 import { kubernetesError } from './kubernetes-errors.ts';
 import { keys, manager } from './objects.ts';
+import { isOurs } from './query.ts';
 import type { Wanted } from './settle-object.ts';
 import { isUncertain, persistent, uninterrupted } from './uninterrupted.ts';
 
@@ -20,6 +22,8 @@ const pause = 500;
 export interface Maker {
   /** Undefined where it is there already. Not ended by an interrupt: whether it was made must be known, to be undone. */
   make<T extends KubernetesObject>(wanted: Wanted<T>): Promise<T | undefined>;
+  /** Whether another creator's session of the name is there, which may consist of what was made here. */
+  isOvertaken(name: SessionName): Promise<boolean>;
   /** What was made, also where the answer that told so was lost. */
   undo(): Promise<void>;
 }
@@ -41,6 +45,13 @@ export function makerIn(cluster: Cluster): Maker {
         if (isUncertain(error as PaudeError)) made.set(wanted, undefined);
         throw error;
       }
+    },
+    async isOvertaken(name) {
+      const look = () => findSet(cluster, name, timeLimit(undoTime));
+      // Where that can't be seen, all is to be undone.
+      const set = await persistent(look).catch(() => undefined);
+      if (set === undefined || !isOurs(set) || set.metadata?.deletionTimestamp !== undefined) return false;
+      return set.metadata?.annotations?.[keys.create] !== id;
     },
     async undo() {
       const work = [...made].map(async ([wanted, known]) => {

@@ -1,9 +1,11 @@
 import type { V1NetworkPolicy, V1StatefulSet } from '@kubernetes/client-node';
+import type { ServerResponse } from 'node:http';
 import * as assert from 'uvu/assert';
 import { paths } from '../../../lib/backends/kubernetes/cluster.ts';
 import { completeObjects } from '../../../lib/backends/kubernetes/complete-objects.ts';
 import { createObjects } from '../../../lib/backends/kubernetes/create-objects.ts';
 import { kubernetesError } from '../../../lib/backends/kubernetes/kubernetes-errors.ts';
+import { keys, labelsOf } from '../../../lib/backends/kubernetes/objects.ts';
 import { uninterrupted } from '../../../lib/backends/kubernetes/uninterrupted.ts';
 import { isPaudeError } from '../../../lib/errors.ts';
 import { sessionName } from '../../../lib/names.ts';
@@ -141,6 +143,39 @@ test('another creator’s object is not undone by one whose own making was not a
   const error = await ended(createObjects(store.cluster, specOf(false), never));
   assert.ok(isPaudeError(error, 'BACKEND_UNREACHABLE'), String(error));
   assert.equal(store.names(), ['PersistentVolumeClaim paude-x']);
+});
+
+/** A cluster in which another creator's session is there, just when one is to be made, which does `then`. */
+const overtaken = (then: (response: ServerResponse) => boolean) =>
+  objectStore({
+    answer: (verb, path, response, { put }) => {
+      if (verb !== 'create' || path !== paths.sets('work')) return false;
+      const annotations = { [keys.spec]: JSON.stringify({ name }), [keys.create]: 'another' };
+      put(path, {
+        kind: 'StatefulSet',
+        metadata: { name: 'paude-x', labels: labelsOf(name, 'ada'), annotations },
+      });
+      return then(response);
+    },
+  });
+
+test('what another creator’s session consists of by now is not undone by one that fails, or is interrupted', async () => {
+  await using full = await overtaken((response) => {
+    const status = { kind: 'Status', code: 403, message: 'exceeded quota: sets' };
+    response.writeHead(403, { 'content-type': 'application/json' }).end(JSON.stringify(status));
+    return true;
+  });
+  const error = await ended(createObjects(full.cluster, specOf(true), never));
+  assert.ok(isPaudeError(error, 'QUOTA_EXCEEDED'), String(error));
+  assert.equal([...full.names()].sort(), wholeOf(true));
+  const interrupt = new AbortController();
+  await using left = await overtaken(() => {
+    interrupt.abort();
+    return false;
+  });
+  const end = await ended(createObjects(left.cluster, specOf(true), interrupt.signal));
+  assert.ok(isPaudeError(end, 'INTERRUPTED'), String(end));
+  assert.equal([...left.names()].sort(), wholeOf(true));
 });
 
 test('a server that never answers can’t be reached, and nobody is said to have interrupted', async () => {
