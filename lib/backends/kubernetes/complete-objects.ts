@@ -75,13 +75,22 @@ async function isSame(
   return (await findSet(cluster, name, signal))?.metadata?.uid === before?.metadata?.uid;
 }
 
-/** Makes a session's proxy that was removed, to run at once. */
+/**
+ * Makes a session's proxy that was removed, to run at once. It goes with the session, which a delete may be taking away
+ * just then.
+ */
 export async function makeProxy(cluster: Cluster, set: V1StatefulSet, signal: AbortSignal): Promise<void> {
   const facts = await cluster.facts(signal);
   const spec = presentSpec(cluster, set);
   const user = set.metadata?.annotations?.[keys.ownerName] ?? facts.user;
-  const { spec: described, ...body } = proxySet(spec, spec.egress!, labelsOf(spec.name, user), facts);
-  const running = { ...body, spec: { ...described!, replicas: 1 } };
+  const proxy = proxySet(spec, spec.egress!, labelsOf(spec.name, user), facts);
+  const { name, uid } = set.metadata!;
+  const ownerReferences = [{ apiVersion: proxy.apiVersion!, kind: proxy.kind!, name: name!, uid: uid! }];
+  const running = {
+    ...proxy,
+    metadata: { ...proxy.metadata, ownerReferences },
+    spec: { ...proxy.spec!, replicas: 1 },
+  };
   await post(cluster, { what: 'create its proxy', path: paths.sets(cluster.namespace), body: running });
 }
 

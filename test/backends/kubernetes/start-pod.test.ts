@@ -94,6 +94,9 @@ test('a proxy that was removed is made again, with the rules of now', async () =
   assert.equal(replicas(store), [1, 1]);
   const made = store.objects.get(proxySet) as object as V1StatefulSet;
   assert.equal(made.metadata!.labels, before.metadata.labels);
+  // A delete that goes on meanwhile takes it, too.
+  const owner = { apiVersion: 'apps/v1', kind: 'StatefulSet', name: 'paude-x', uid: found.metadata!.uid };
+  assert.equal(made.metadata!.ownerReferences, [owner]);
   const podOf = (one: object) => JSON.stringify((one as V1StatefulSet).spec!.template.spec);
   assert.match(podOf(before), 'first');
   assert.is(podOf(made), podOf(before).replaceAll('first', 'second'));
