@@ -1,6 +1,5 @@
 import type { KubernetesObject } from '@kubernetes/client-node';
 import { randomUUID } from 'node:crypto';
-import { setTimeout as wait } from 'node:timers/promises';
 import type { PaudeError } from '../../errors.ts';
 import type { SessionName } from '../../names.ts';
 import { timeLimit } from '../../waiting.ts';
@@ -10,13 +9,10 @@ import { kubernetesError } from './kubernetes-errors.ts';
 import { keys, manager } from './objects.ts';
 import { isOurs } from './query.ts';
 import type { Wanted } from './settle-object.ts';
-import { isUncertain, persistent, uninterrupted } from './uninterrupted.ts';
+import { belated, isUncertain, persistent, uninterrupted } from './uninterrupted.ts';
 
 /** Undoing must not be interrupted by what made it necessary. Milliseconds. */
 const undoTime = 30_000;
-/** What was asked for on a connection that broke may come to be so much later, and between two looks; milliseconds. */
-const late = 2000;
-const pause = 500;
 
 /** Makes objects, and knows what to remove when not all of them could be made. */
 export interface Maker {
@@ -88,11 +84,8 @@ async function uidOf(cluster: Cluster, wanted: Wanted, id: string): Promise<stri
     const signal = timeLimit(undoTime);
     return cluster.find<KubernetesObject>('look for what was made', pathOf(wanted), signal);
   };
-  for (const end = Date.now() + late; ; await wait(pause)) {
-    const found = await persistent(look);
-    if (found === undefined && Date.now() < end) continue;
-    return found?.metadata?.annotations?.[keys.create] === id ? found.metadata.uid : undefined;
-  }
+  const found = await belated(look);
+  return found?.metadata?.annotations?.[keys.create] === id ? found.metadata.uid : undefined;
 }
 
 /** Of that very object only, and never of one that somebody made in its place. */

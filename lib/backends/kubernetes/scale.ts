@@ -7,7 +7,7 @@ import { findSet, paths, type Cluster } from './cluster.ts';
 import { assertOurs } from './strangers.ts';
 import { kubernetesError } from './kubernetes-errors.ts';
 import { keys, manager } from './objects.ts';
-import { isUncertain, persistent, uninterrupted } from './uninterrupted.ts';
+import { belated, isUncertain, uninterrupted } from './uninterrupted.ts';
 import { podsOf } from './watch-pods.ts';
 
 /** How long an undo may take, which must not be interrupted by what made it necessary; milliseconds. */
@@ -35,15 +35,20 @@ export async function scaleUp(
     { op: 'add', path, value },
   ];
   const isUp = (set: V1StatefulSet) => set.spec?.replicas === 1;
+  const isOwn = (set: V1StatefulSet) => set.metadata?.annotations?.[keys.started] === value;
   try {
     const set = await uninterrupted((signal) => scale(cluster, name, changes, signal, isUp));
-    return { set, begun: set.metadata?.annotations?.[keys.started] === value };
+    return { set, begun: isOwn(set) };
   } catch (error) {
     const why = kubernetesError('scale it', cluster, error);
     // Where it says that another start has scaled it, or none, it stays as it is.
     const back = [{ op: 'test', path, value }, toNothing];
-    const undo = () => scale(cluster, name, back, timeLimit(undoTime), () => true);
-    if (isUncertain(why)) await persistent(undo).catch(() => undefined);
+    const undo = async () => {
+      const set = await scale(cluster, name, back, timeLimit(undoTime), () => true);
+      // Up by another start, or down again after this one.
+      return isUp(set) !== isOwn(set) ? set : undefined;
+    };
+    if (isUncertain(why)) await belated(undo).catch(() => undefined);
     throw why;
   }
 }

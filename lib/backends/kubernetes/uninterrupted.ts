@@ -8,6 +8,8 @@ const patience = 30_000;
 /** How long an undo tries to reach the API server again, and between two tries; milliseconds. */
 const persistence = 5000;
 const pause = 500;
+/** What was asked for on a connection that broke may come to be so much later; milliseconds. */
+const late = 2000;
 
 /**
  * A request that an interrupt must not end, for it must be known what came of it. That its own time is over is not
@@ -47,5 +49,13 @@ export async function persistent<T>(ask: () => Promise<T>): Promise<T> {
     } catch (error) {
       if (!isPaudeError(error, 'BACKEND_UNREACHABLE') || Date.now() > end) throw error;
     }
+  }
+}
+
+/** The same until there is something, for as long as what was asked for before may still come to be. */
+export async function belated<T>(ask: () => Promise<T | undefined>): Promise<T | undefined> {
+  for (const end = Date.now() + late; ; await wait(pause)) {
+    const found = await persistent(ask);
+    if (found !== undefined || Date.now() >= end) return found;
   }
 }

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { json } from 'node:stream/consumers';
+import { setTimeout as wait } from 'node:timers/promises';
 import { clusterIn, type Cluster } from '../../../lib/backends/kubernetes/cluster.ts';
 import { connectTo, fakeServer } from './exec/fake-api-server.ts';
 
@@ -33,6 +34,8 @@ export interface Rules {
   readonly answer?: (verb: string, path: string, response: ServerResponse, store: Store) => boolean;
   /** Whether a request is done, and its connection breaks before it is answered. */
   readonly lost?: (verb: string, path: string) => boolean;
+  /** Whether its connection breaks, and it is done a second later all the same. */
+  readonly late?: (verb: string, path: string) => boolean;
 }
 
 interface Change {
@@ -56,7 +59,7 @@ function patched<T extends object>(object: T, changes: readonly Change[]): T | u
 }
 
 /** An API server that keeps objects and knows rights, without anything that acts on them. Each watch is silent. */
-export async function objectStore({ forbidden = [], answer, lost }: Rules = {}): Promise<Store> {
+export async function objectStore({ forbidden = [], answer, lost, late }: Rules = {}): Promise<Store> {
   const objects = new Map<string, StoredObject>();
   const asked: string[] = [];
   const put = (collection: string, object: StoredObject) => {
@@ -93,6 +96,10 @@ export async function objectStore({ forbidden = [], answer, lost }: Rules = {}):
     if (resource === '') return send(200, { metadata: {} });
     asked.push(`${verb} ${path}`);
     if (answer?.(verb, path, response, store) === true) return;
+    if (late?.(verb, path) === true) {
+      response.destroy();
+      await wait(1000);
+    }
     if (forbidden.includes(`${verb} ${resource}`))
       return fail(403, 'Forbidden', `User "ada" cannot ${verb} resource "${resource}" in API group ""`);
     const there = objects.get(path);

@@ -59,6 +59,21 @@ test('where the answer is lost, it is scaled to nothing again', async () => {
   assert.equal(replicas(store), [0, 0]);
 });
 
+test('what is scaled only after its connection has broken is scaled to nothing again', async () => {
+  let patches = 0;
+  await using store = await created({
+    late: (verb, path) => verb === 'patch' && path === set && patches++ < 2,
+  });
+  const error = await started(store, new AbortController().signal);
+  assert.ok(isPaudeError(error, 'BACKEND_UNREACHABLE'), String(error));
+  await new Promise((resolve) => setTimeout(resolve, 1200));
+  assert.equal(replicas(store), [0, 0]);
+  assert.is(
+    (store.objects.get(set) as object as V1StatefulSet).metadata!.annotations!['paude.io/started']?.length,
+    24,
+  );
+});
+
 test('what another start has scaled meanwhile stays', async () => {
   let patches = 0;
   await using store = await created({
