@@ -4,7 +4,7 @@ import type { SessionName } from '../../names.ts';
 import type { Session, SessionSpec } from '../../session/session.ts';
 import { findSet, paths, type Cluster } from './cluster.ts';
 import { makerIn, post } from './make-objects.ts';
-import { proxySet } from './network-objects.ts';
+import { addressIn, proxySet } from './network-objects.ts';
 import { labelsOf, keys } from './objects.ts';
 import { partsOf } from './parts.ts';
 import { pullSecretName, secretNameOf } from './pull-secret.ts';
@@ -37,7 +37,7 @@ export async function completeObjects(
     assertOurs(cluster, set);
     const spec = presentSpec(cluster, set);
     await assertSecret(cluster, spec, signal);
-    return partsIn(spec, addressIn(set));
+    return partsIn(spec, addressIn(set.spec?.template.spec));
   });
   const maker = makerIn(cluster);
   const whole = partsIn({ name, description, image, ...(egress && { egress }) }).map((part, at) => {
@@ -107,11 +107,4 @@ function lost(cluster: Cluster, name: SessionName, what: string): PaudeError {
   return new PaudeError('SESSION_FAILED', what, {
     hint: `${deleteCommand(cluster, name)}, and then create it`,
   });
-}
-
-/** The address of the proxy, as the session's environment has it. */
-function addressIn({ spec }: V1StatefulSet): string | undefined {
-  const env = spec?.template.spec?.containers[0]?.env ?? [];
-  const url = env.find(({ name }) => name === 'HTTP_PROXY')?.value;
-  return url === undefined ? undefined : new URL(url).hostname.replace(/^\[|\]$/g, '');
 }

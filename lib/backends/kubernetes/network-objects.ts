@@ -8,7 +8,7 @@ import type {
 } from '@kubernetes/client-node';
 import { hostRulesOf, type NetworkRules } from '../../egress/network-rules.ts';
 import { proxyConfiguration, type UpstreamProxy } from '../../egress/proxy-configuration.ts';
-import { proxyPort } from '../../egress/proxy-environment.ts';
+import { proxyAddressIn, proxyPort } from '../../egress/proxy-environment.ts';
 import type { SessionName } from '../../names.ts';
 import type { EgressSpec, SessionSpec } from '../../session/session.ts';
 import { container, keys, manager, objectName, podName, type ClusterFacts } from './objects.ts';
@@ -31,6 +31,12 @@ export function podOf(name: SessionName, part: Part): { readonly pod: string; re
   return part === 'proxy'
     ? { pod: proxyPodName(name), container: 'proxy' }
     : { pod: podName(name), container };
+}
+
+/** The address of the proxy, as a session's own pod has it in its environment. */
+export function addressIn(pod: V1PodSpec | undefined): string | undefined {
+  const { env = [] } = pod?.containers.find(({ name }) => name === container) ?? {};
+  return proxyAddressIn(Object.fromEntries(env.map(({ name, value }) => [name, value])));
 }
 
 type Labels = Readonly<Record<string, string>>;

@@ -1,13 +1,12 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { V1NetworkPolicy, V1Pod } from '@kubernetes/client-node';
-import { proxyAddressIn } from '../../egress/proxy-environment.ts';
 import { isPaudeError, type PaudeError } from '../../errors.ts';
 import type { SessionName } from '../../names.ts';
 import { shellWord } from '../../printable.ts';
 import type { Opening, Openings } from '../../session/backend.ts';
 import { ApiStatus } from './api-connection.ts';
 import { paths, type Cluster } from './cluster.ts';
-import { closedPolicy, podOf, proxyPolicy } from './network-objects.ts';
+import { addressIn, closedPolicy, podOf, proxyPolicy } from './network-objects.ts';
 import { keys, labelsOf, manager } from './objects.ts';
 
 /**
@@ -39,11 +38,10 @@ export async function settlePolicies(
  * None where that is not there. What is made of them goes with the session, however it is overtaken by a delete.
  */
 function wantedPolicies(name: SessionName, pods: readonly V1Pod[]): readonly V1NetworkPolicy[] {
-  const { pod, container } = podOf(name, 'session');
+  const { pod } = podOf(name, 'session');
   const own = pods.find(({ metadata }) => metadata?.name === pod);
   if (own === undefined) return [];
-  const { env = [] } = own.spec?.containers.find((one) => one.name === container) ?? {};
-  const address = proxyAddressIn(Object.fromEntries(env.map((one) => [one.name, one.value])));
+  const address = addressIn(own.spec);
   const labels = { ...labelsOf(name, ''), [keys.owner]: own.metadata?.labels?.[keys.owner] ?? '' };
   const ownerReferences = (own.metadata?.ownerReferences ?? [])
     .filter(({ kind }) => kind === 'StatefulSet')
