@@ -1,7 +1,7 @@
 import { isPaudeError, PaudeError } from '../errors.ts';
 import type { SessionName } from '../names.ts';
 import { timeLimit } from '../waiting.ts';
-import type { StartPhase } from './backend.ts';
+import type { Backend, StartPhase } from './backend.ts';
 import type { Report } from './events.ts';
 import { formatLocation } from './location.ts';
 import { existingNames, unknownSession } from './resolve-session.ts';
@@ -101,8 +101,15 @@ async function workOf(ports: BackendPorts, session: Session, report: Report, sig
     return await sessionWork(ports.backend, name, false, signal);
   } finally {
     // Also when the user interrupts: a session that was stopped is left stopped, and one that was on its way runs.
-    if (hasBegun) await ports.backend.stop(name, timeLimit(30_000));
+    if (hasBegun) await stopAgain(ports.backend, name);
   }
+}
+
+/** What is still going when the time is over goes by itself. */
+async function stopAgain(backend: Backend, name: SessionName): Promise<void> {
+  await backend.stop(name, timeLimit(30_000)).catch((error: unknown) => {
+    if (!isPaudeError(error, 'INTERRUPTED')) throw error;
+  });
 }
 
 /** The sentences that say what would be lost. */
