@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as assert from 'uvu/assert';
 import { suite } from '../harness/suite.ts';
@@ -105,6 +105,15 @@ test('a command that comes after the end of its lease does not begin', async () 
   const mark = join(session.root, 'mark');
   assert.is.not(session.session(['run', 'e', '--', 'touch', mark]).code, 0);
   assert.not.ok(existsSync(mark));
+  assert.equal(readdirSync(join(session.run, 'leases')), []);
+});
+
+test('of a terminal that was detached nothing is left', () => {
+  const leases = join(session.run, 'leases');
+  mkdirSync(leases, { recursive: true });
+  writeFileSync(join(leases, 'k'), 'client 4194304\n');
+  assert.is(session.session(['lease', 'k'], Buffer.from('.x')).code, 0);
+  assert.equal(readdirSync(leases), []);
 });
 
 test('a lease says when its command is over, whichever comes first; what is left of the input is taken', async () => {
