@@ -1,6 +1,6 @@
 import { realpathSync } from 'node:fs';
 import { join, posix } from 'node:path';
-import type { Agent, Configuration } from '../agents/agent.ts';
+import type { Agent, Configuration, OwnLogin } from '../agents/agent.ts';
 import { shown, type Host } from './host.ts';
 import { formatJson, parseJson, wholeJson } from './json-keys.ts';
 import { namedFile } from './named-file.ts';
@@ -101,7 +101,7 @@ function planFile(
 ): Plan {
   if (entry.type === 'odd') return stays({ from, why: entry.why, size: entry.size });
   const { folder, login } = configuration;
-  if (entry.type === 'unreadable') return cannotRead(entry, `home/${folder}/${entry.path}`, from);
+  if (entry.type === 'unreadable') return cannotRead(entry, login, `home/${folder}/${entry.path}`, from);
   const common = { part: 'config', to: `home/${folder}/${entry.path}`, from, size: sizeOf(entry) } as const;
   if (login.files.includes(entry.path)) {
     const file = namedFile(join(root, entry.path), root);
@@ -123,8 +123,10 @@ function planFile(
 const renewing: Refusal = { why: "it holds what renews the agent's login", keepsOld: false };
 
 /** What the session has of it stays; of the whole folder, the login too. */
-function cannotRead(source: Unreadable, to: string, from: string): Plan {
-  const parts = source.path === '' ? (['config', 'tokens'] as const) : (['config'] as const);
+function cannotRead(source: Unreadable, { files }: OwnLogin, to: string, from: string): Plan {
+  const parts = (['config', 'tokens'] as const).filter(
+    (part) => source.path === '' || (part === 'tokens') === files.includes(source.path),
+  );
   return { going: parts.map((part) => ({ part, to, from, why: source.why, size: 0, source })), staying: [] };
 }
 

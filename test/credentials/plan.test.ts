@@ -397,32 +397,11 @@ test('small files are counted as what they take in memory', () => {
   );
 });
 
-test('of what may not be read, a file or a folder, the old copy stays; it is named, and the rest goes', () => {
-  host.write('.claude/CLAUDE.md', 'x');
-  host.write('.claude/skills/secret', 'x');
-  host.write('.claude/agents/a.md', 'x');
-  host.write('.config/gcloud/credentials.db', 'x');
-  const closed = ['.claude/skills/secret', '.claude/agents', '.config/gcloud'].map((path) =>
-    join(host.home, path),
-  );
-  for (const path of closed) chmodSync(path, 0);
-  // Root reads everything, so another user looks: what that one needs is open to all.
-  for (const folder of [host.home, join(host.home, '.claude'), join(host.home, '.claude/skills')])
-    chmodSync(folder, 0o755);
-  const bundle = buildSync({
-    entryPoints: ['lib/credentials/credentials.ts'],
-    bundle: true,
-    platform: 'node',
-    format: 'cjs',
-    write: false,
-  });
-  const agent = buildSync({
-    entryPoints: ['lib/agents/claude.ts'],
-    bundle: true,
-    platform: 'node',
-    format: 'cjs',
-    write: false,
-  });
+/** What another user finds in the home: root reads everything. */
+function seenByAnother() {
+  const bundled = (entry: string) =>
+    buildSync({ entryPoints: [entry], bundle: true, platform: 'node', format: 'cjs', write: false })
+      .outputFiles[0]!.text;
   const script = `
     const load = (text) => { const module = { exports: {} }; new Function('module', 'exports', 'require', text)(module, module.exports, require); return module.exports; };
     const [{ credentialsOf, planHome }, { claude }] = JSON.parse(require('fs').readFileSync(0, 'utf8')).map(load);
@@ -437,18 +416,34 @@ test('of what may not be read, a file or a folder, the old copy stays; it is nam
       process.stdout.write(JSON.stringify({ staying, parts }));
     })();`;
   const done = spawnSync(process.execPath, ['-e', script, host.home], {
-    input: JSON.stringify([bundle.outputFiles[0]!.text, agent.outputFiles[0]!.text]),
+    input: JSON.stringify(['lib/credentials/credentials.ts', 'lib/agents/claude.ts'].map(bundled)),
     encoding: 'utf8',
     cwd: '/',
     env: { PATH: process.env['PATH'] },
     ...(process.getuid?.() === 0 ? { uid: 65534, gid: 65534 } : {}),
   });
-  for (const path of closed) chmodSync(path, 0o755);
   const { staying, parts } = JSON.parse(done.stdout || done.stderr);
   const [tokens, config] = [parts.tokens, parts.config].map(({ body, ...told }) => ({
     ...told,
     sent: Object.fromEntries(unpack(Buffer.from(body, 'base64'))),
   }));
+  return { staying, tokens, config };
+}
+
+test('of what may not be read, a file or a folder, the old copy stays; it is named, and the rest goes', () => {
+  host.write('.claude/CLAUDE.md', 'x');
+  host.write('.claude/skills/secret', 'x');
+  host.write('.claude/agents/a.md', 'x');
+  host.write('.config/gcloud/credentials.db', 'x');
+  const closed = ['.claude/skills/secret', '.claude/agents', '.config/gcloud'].map((path) =>
+    join(host.home, path),
+  );
+  for (const path of closed) chmodSync(path, 0);
+  // What the other user needs is open to all.
+  for (const folder of [host.home, join(host.home, '.claude'), join(host.home, '.claude/skills')])
+    chmodSync(folder, 0o755);
+  const { staying, tokens, config } = seenByAnother();
+  for (const path of closed) chmodSync(path, 0o755);
   const old = "it may not be read; the session's old copy stays";
   assert.equal(staying, []);
   assert.equal(tokens, {
@@ -461,6 +456,16 @@ test('of what may not be read, a file or a folder, the old copy stays; it is nam
     incomplete: true,
     sent: { 'home/.claude/CLAUDE.md': 'x', keep: 'home/.claude/agents/\0home/.claude/skills/secret\0' },
   });
+});
+
+test('in a folder whose names alone can be read, the login stays as the session has it, too', () => {
+  host.write('.claude/.credentials.json', '{"claudeAiOauth":{"accessToken":"a"}}');
+  host.write('.claude/CLAUDE.md', 'x');
+  chmodSync(host.home, 0o755);
+  chmodSync(join(host.home, '.claude'), 0o744);
+  const { tokens, config } = seenByAnother();
+  assert.equal(tokens.sent, { keep: 'home/.claude/.credentials.json\0' });
+  assert.equal(config.sent, { keep: 'home/.claude/CLAUDE.md\0' });
 });
 
 test('10,000 small files are one archive', async () => {
