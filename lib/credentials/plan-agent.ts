@@ -72,7 +72,7 @@ function isState({ path }: Found, { stateFile: name, variable }: Configuration, 
 /** The same of what links in the folder, that are called like something excluded, lead to. */
 function excludedTargets(found: readonly Found[], excluded: Exclusions): Exclusions {
   const targets = found.flatMap((entry) => {
-    const why = entry.type === 'link' ? excluded(`${entry.path}/`) : undefined;
+    const why = entry.type === 'link' ? (excluded(entry.path) ?? excluded(`${entry.path}/`)) : undefined;
     if (entry.type !== 'link' || why === undefined) return [];
     return [{ path: posix.join(posix.dirname(entry.path), entry.target), link: entry.path, why }];
   });

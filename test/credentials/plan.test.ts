@@ -90,12 +90,14 @@ test('a copy of the login stays at home, whatever it is called and however much 
 test('what is excluded stays where a link in the folder leads to it, too', async () => {
   host.write('.claude/data/projects/x/1.jsonl', 'said');
   host.write('.claude/data/CLAUDE.md', 'x');
+  host.write('.claude/data/typed', 'secret');
   symlinkSync('data/projects', join(host.home, '.claude/projects'));
+  symlinkSync('data/typed', join(host.home, '.claude/history.jsonl'));
   assert.equal([...(await texts('config')).keys()], ['home/.claude/data/CLAUDE.md']);
   const { staying } = await planHome(claude, host, false);
   assert.equal(
     staying.map(({ from }) => from),
-    ['~/.claude/data/projects/x/1.jsonl', '~/.claude/projects'],
+    ['data/projects/x/1.jsonl', 'data/typed', 'history.jsonl', 'projects'].map((path) => `~/.claude/${path}`),
   );
 });
 
