@@ -243,4 +243,19 @@ test('who pushed last is who the session commits as, and a half of it is not for
   assert.equal(identity(), ['Eve', 'eve@example.com']);
 });
 
+test('a filter that somebody has installed in the session is found when code lands', () => {
+  const tools = join(session.root, 'tools');
+  mkdirSync(tools);
+  session.env['PAUDE_TOOLS'] = tools;
+  writeFileSync(join(tools, 'shout'), '#!/bin/sh\nexec tr a-z A-Z\n', { mode: 0o755 });
+  session.commit('.gitattributes', '*.txt filter=shout\n');
+  landed('main');
+  session.git(session.workspace, 'config', 'filter.shout.smudge', 'shout');
+  session.git(session.workspace, 'config', 'filter.shout.required', 'true');
+  session.git(session.workspace, 'config', 'filter.shout.clean', 'cat');
+  session.commit('a.txt', 'a');
+  landed('main');
+  assert.is(read(session.workspace, 'a.txt'), 'A');
+});
+
 test.run();
