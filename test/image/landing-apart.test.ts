@@ -258,4 +258,17 @@ test('a filter that somebody has installed in the session is found when code lan
   assert.is(read(session.workspace, 'a.txt'), 'A');
 });
 
+test('what is not committed is counted, and where that can’t be looked at, it is no answer', () => {
+  session.commit('a', '1');
+  landed('main');
+  const dirty = () => session.session(['branches']).stdout.split('\n').slice(1);
+  assert.equal(dirty(), ['']);
+  for (const path of ['a', 'b']) writeFileSync(join(session.workspace, path), 'mine');
+  assert.equal(dirty(), ['dirty 2', '']);
+  writeFileSync(join(session.workspace, '.git/index'), 'broken');
+  const { code, stderr } = session.session(['branches']);
+  assert.is.not(code, 0);
+  assert.match(stderr, /index/);
+});
+
 test.run();
