@@ -1,4 +1,5 @@
 import type { SessionName } from '../names.ts';
+import { askSession } from './ask-session.ts';
 import { bringCredentials, receiverOf, type CredentialPorts, type Receiver } from './bring-credentials.ts';
 import type { Report } from './events.ts';
 import { amongSessions, unknownSession } from './resolve-session.ts';
@@ -40,9 +41,16 @@ export async function startSession(
   const bringing = bringCredentials(ports, receiver, scope, report, signal, proved);
   bringing.catch(() => undefined);
   await proved;
+  if (ports.credentials === undefined) await bringNothing(ports, name, signal);
   const { missing } = receiver;
   if (missing !== undefined) report({ type: 'notice', text: missing.message });
   return { receiver, synced: await bringing };
+}
+
+/** Else the next push would take it for a session that was made again by itself, and bring what the user does not want there. */
+async function bringNothing({ backend }: StartPorts, name: SessionName, signal: AbortSignal): Promise<void> {
+  const command = ['paude-session', 'credentials'];
+  await askSession(backend, name, { role: 'session', command }, signal);
 }
 
 /** Starts what the backend runs, and proves that its network is closed: for commands that bring no credentials. */

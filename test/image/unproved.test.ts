@@ -56,14 +56,24 @@ test('what the agent has installed is found first by commands, and by nothing of
 
 const serve = (service: string) => session.session(['serve', service, '-'], '\n').stdout.split('\n')[0];
 
-test('one that is not filtered says once to a push that nobody has brought credentials', () => {
-  assert.is(serve('upload-pack'), 'paude ready 1');
-  assert.is(serve('receive-pack'), 'paude bare 1');
-  assert.is(serve('receive-pack'), 'paude ready 1');
-  rmSync(join(session.run, 'attended'));
-  ask();
-  assert.is(serve('receive-pack'), 'paude ready 1');
-});
+for (const [title, filtered] of [
+  ['one that is not filtered', undefined],
+  ['one that somebody has proved', '1'],
+] as const)
+  test(`${title} says once to a push that nobody has brought credentials, or wanted none brought`, () => {
+    session.env['PAUDE_FILTERED'] = filtered;
+    assert.is(ask('proved'), filtered === undefined ? 'need login tokens config\n' : 'unproved\n');
+    if (filtered === undefined) rmSync(join(session.run, 'attended'));
+    writeFileSync(join(session.run, 'proved'), '');
+    assert.is(serve('upload-pack'), 'paude ready 1');
+    assert.is(serve('receive-pack'), 'paude bare 1');
+    assert.is(serve('receive-pack'), 'paude ready 1');
+    for (const asked of ['check one one\n', '']) {
+      rmSync(join(session.run, 'attended'));
+      session.session(['credentials'], asked);
+      assert.is(serve('receive-pack'), 'paude ready 1');
+    }
+  });
 
 test('one that is not filtered needs none, also behind a proxy of the machine’s own', () => {
   session.env['HTTPS_PROXY'] = 'http://proxy.example.com:3128';

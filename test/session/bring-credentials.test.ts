@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import * as assert from 'uvu/assert';
 import { isPaudeError, PaudeError } from '../../lib/errors.ts';
 import { sessionName } from '../../lib/names.ts';
+import { askSession } from '../../lib/session/ask-session.ts';
 import type { Backend, Terminal } from '../../lib/session/backend.ts';
 import { connectSession, type ConnectPorts } from '../../lib/session/connect-session.ts';
 import type { Credentials } from '../../lib/session/credentials.ts';
@@ -91,7 +92,7 @@ test('into another’s session nothing goes, and it is said', async () => {
   assert.equal(said, ["the session x is test's: nothing of your credentials is sent there"]);
 });
 
-test('without sending, nothing is asked', async () => {
+test('without sending, nothing is asked; the session hears of it, so that the next push brings nothing', async () => {
   const opened: string[] = [];
   const backend: Backend = {
     ...counting(directory, opened),
@@ -100,7 +101,10 @@ test('without sending, nothing is asked', async () => {
     },
   };
   await startSession({ ...ports(backend), credentials: undefined }, name, quiet, never);
-  assert.equal(opened, []);
+  assert.equal(opened, ['session: paude-session credentials']);
+  const command = ['paude-session', 'serve', 'receive-pack', '-'];
+  const push = { role: 'session', command, input: '\n0000' } as const;
+  assert.match(await askSession(directory, name, push, never), /^paude ready 1\n/);
 });
 
 test('without a login, connect starts nothing and says so; start goes on, and says so', async () => {
