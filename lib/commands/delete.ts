@@ -49,8 +49,12 @@ export const remove: Command = async (context, { args, flags }) => {
   report({ type: 'step', text: `removing the session ${name}` });
   await backend.remove(name, signal);
   for (const remote of plan.remotes) await repository?.removeRemote(remote);
-  await context.forgetShell(location);
   context.quiet();
+  await context.forgetShell(location).catch((error: unknown) => {
+    // The session is gone, and so is what that was for.
+    if (!(error instanceof Error && 'code' in error)) throw error;
+    output.say(`what is remembered of your shell for it is left: ${error.message}`);
+  });
   const remotes = plan.remotes.map((remote) => `the remote ${remote}`);
   // An earlier delete may have ended before it came to the remotes.
   if (plan.left?.length === 0)

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as assert from 'uvu/assert';
 import { PaudeError } from '../../lib/errors.ts';
@@ -263,6 +263,16 @@ test('what only a shell says of where things are, the hook takes from the shell 
   // It goes with the session.
   assert.is((await world.paude('delete', 'a', '--confirm')).code, 0);
   assert.equal(readdirSync(remembered), []);
+});
+
+test('what is remembered of the shell can’t be removed: the session is removed all the same, and that is said', async () => {
+  await world.paude('create', 'a');
+  write('.local/state/paude/shells', 'no folder');
+  const { code, stderr } = await world.paude('delete', 'a', '--confirm');
+  rmSync(join(world.root, '.local/state/paude/shells'));
+  assert.equal([code, existsSync(join(world.root, 'sessions/a'))], [0, false], stderr);
+  assert.match(stderr, /^what is remembered of your shell for it is left: ENOTDIR/m);
+  assert.match(stderr, /^the session a is removed/m);
 });
 
 test('a hook without the shell sends nothing that is there already, and nothing that connect then has to send again', async () => {
