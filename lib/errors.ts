@@ -100,6 +100,11 @@ export function isPaudeError(error: unknown, code?: ErrorCode): error is PaudeEr
   return error instanceof PaudeError && (code === undefined || error.code === code);
 }
 
+/** What something that was thrown says. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
 /** Exit codes: 0 done, 1 failed, 2 usage, 130 interrupted. */
 export function exitCodeOf(error: unknown): number {
   if (!isPaudeError(error)) return 1;

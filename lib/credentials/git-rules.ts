@@ -9,6 +9,7 @@ export function whyNot({ key, value }: GitEntry): string | undefined {
 const signing = 'its keys are not in the session';
 const program = 'a program of this machine';
 const network = 'the session has a network of its own';
+const secret = 'it may hold a secret of another host';
 
 /** Keys are as git prints them: section and name in lower case. The first that fits counts. */
 const rules: readonly { readonly key: RegExp; readonly value?: RegExp; readonly why: string }[] = [
@@ -26,7 +27,8 @@ const rules: readonly { readonly key: RegExp; readonly value?: RegExp; readonly 
   },
   { key: /^(diff|merge)\..*\.(command|textconv|driver)$/, why: program },
   { key: /^http\.(.*\.)?(proxy.*|ssl.*|cookiefile)$|^remote\..*\.proxy$/, why: network },
-  { key: /^http\.(.*\.)?extraheader$/, why: 'it may hold a secret of another host' },
+  { key: /^http\.(.*\.)?extraheader$/, why: secret },
+  { key: /^url\.https?:\/\/[^/]*@.*\.(push)?insteadof$/, why: secret },
   {
     key: /^url\.(ssh:|git\+ssh:|ssh\+git:|[^/:]+@|[^/]*[^/:]:(?!\/\/)).*\.(push)?insteadof$/,
     why: 'SSH is not available in a session',

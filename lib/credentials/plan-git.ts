@@ -13,7 +13,7 @@ export async function planGit(host: Host): Promise<Plan> {
   const staying: Staying[] = entries.flatMap((entry) => {
     const why = whyNot(entry);
     if (why === undefined) return [];
-    return [{ from: `${shown(host, entry.origin)}: ${entry.key}`, why, size: 0 }];
+    return [{ from: `${shown(host, entry.origin)}: ${withoutLogin(entry.key)}`, why, size: 0 }];
   });
   const going: Going[] = ignored(host, entries);
   const kept = entries.filter((entry) => whyNot(entry) === undefined);
@@ -25,6 +25,11 @@ export async function planGit(host: Host): Promise<Plan> {
     going.push({ part: 'config', to: 'home/.gitconfig', from, why, size: content.length, source });
   }
   return { going, staying };
+}
+
+/** A key may have a URL in it, and that a password. */
+function withoutLogin(key: string): string {
+  return key.replace(/(?<=:\/\/)[^/]*@/, '');
 }
 
 /** The patterns that git ignores everywhere. */

@@ -1,5 +1,5 @@
 import { setFlagsFromString } from 'node:v8';
-import { exitCodeOf, interrupted, isPaudeError } from '../errors.ts';
+import { exitCodeOf, interrupted, isPaudeError, messageOf } from '../errors.ts';
 import { printableLines } from '../printable.ts';
 import type { Backend } from '../session/backend.ts';
 import type { Report } from '../session/events.ts';
@@ -107,7 +107,7 @@ async function sync(
     return await ports.sync(location, over);
   } catch (error) {
     if (over.aborted) return [];
-    const message = error instanceof Error ? error.message : String(error);
+    const message = messageOf(error);
     return [`warning: the session has none of your credentials yet: ${message}`];
   }
 }
@@ -182,7 +182,7 @@ function memoised<T>(make: () => Promise<T>): () => Promise<T> {
 }
 
 async function tell({ argv, stderr }: HelperCall, error: unknown): Promise<void> {
-  const message = error instanceof Error ? error.message : String(error);
+  const message = messageOf(error);
   const hint = isPaudeError(error) ? gitHint(argv, error) : undefined;
   const hinted = hint === undefined ? '' : `paude: hint: ${hint}\n`;
   await say(stderr, printableLines(`paude: ${message}\n${hinted}`));

@@ -1,6 +1,6 @@
 import { normalEntry, type NetworkRules } from '../egress/network-rules.ts';
 import type { Verdict } from '../egress/probe.ts';
-import { isPaudeError } from '../errors.ts';
+import { isPaudeError, messageOf } from '../errors.ts';
 import type { SessionName } from '../names.ts';
 import { timeLimit } from '../waiting.ts';
 import { askSession } from './ask-session.ts';
@@ -53,7 +53,9 @@ export async function secureNetwork(
     const { name } = session.location;
     const end = await endMeanwhile(ports.backend, name, error);
     if (session.egress !== undefined && (await isToEnd(ports, session, starting, error)))
-      await ports.backend.stop(name, timeLimit(60_000)).catch(() => undefined);
+      await ports.backend.stop(name, timeLimit(60_000)).catch((error: unknown) => {
+        report({ type: 'notice', text: `the session ${name} still runs: ${messageOf(error)}` });
+      });
     throw end === undefined ? error : overtaken(name, end, error);
   }
 }

@@ -1,6 +1,6 @@
 import { inspect } from 'node:util';
 import colours from 'picocolors';
-import { isPaudeError } from '../errors.ts';
+import { isPaudeError, messageOf } from '../errors.ts';
 import { printableLines } from '../printable.ts';
 
 /** Where results and talk go: stdout is for results, stderr for talk. */
@@ -27,7 +27,7 @@ export function createOutput(stdout: NodeJS.WriteStream, stderr: NodeJS.WriteStr
     say: (text) => line(printableLines(text)),
     json: (value) => print(JSON.stringify(value, null, 2)),
     fail: (error) => {
-      const message = printableLines(error instanceof Error ? error.message : String(error));
+      const message = printableLines(messageOf(error));
       if (!isPaudeError(error)) {
         line(`${red('paude:')} internal error: ${message}`);
         line(dim('hint: with PAUDE_TRACE=1 the same command shows where; please report it with that'));

@@ -74,6 +74,9 @@ for (const [key, value] of [
   ['url.git@github.com:.insteadOf', 'https://github.com/'],
   ['url.ssh://git@github.com/.insteadOf', 'https://github.com/'],
   ['url.ssh://git@github.com/.pushInsteadOf', 'https://github.com/'],
+  ['url.https://u:canary@github.com/.insteadOf', 'https://github.com/'],
+  ['url.https://canary@github.com/.pushInsteadOf', 'https://github.com/'],
+  ['credential.https://u:canary@x.helper', 'store'],
   ['http.proxy', 'http://localhost:8080'],
   ['http.https://x.extraHeader', 'Authorization: Basic secret'],
   ['http.sslCAInfo', '/etc/x'],
@@ -93,6 +96,7 @@ for (const [key, value] of [
     const rows = [...(await left())];
     assert.is(rows.length, 1);
     assert.ok(rows[0]![1].length > 0);
+    assert.not.match(rows.join(), 'canary');
   });
 }
 

@@ -12,11 +12,14 @@ test.after.each(() => session.remove());
 const run = (id: string) => session.session(['run', id, '--', 'echo', 'ran']);
 const ask = (...args: string[]) => session.session(['credentials', ...args], 'check one one\n').stdout;
 
-test('it begins no command and takes no credentials, until there is a mark', () => {
+test('it begins no command and no agent and takes no credentials, until there is a mark', () => {
   session.env['PAUDE_FILTERED'] = '1';
   const refused = (id: string) => ({ code: 1, stdout: '', stderr: `paude unproved ${id}\n` });
   assert.equal(run('a'), refused('a'));
   assert.is(ask('proved'), 'unproved\n');
+  const attached = session.session(['attach', 'a']);
+  assert.is(attached.code, 1);
+  assert.match(attached.stderr, 'paude: nobody has proved that the network of this session is closed');
   // Who proves it meanwhile asks beside that.
   assert.is(ask(), 'need login tokens config\n');
   for (const mark of ['proved', 'accepted']) {
@@ -82,6 +85,9 @@ test('one that is not filtered needs none, also behind a proxy of the machine’
 
 test('what was sent to a command that it does not begin is taken all the same', async () => {
   session.env['PAUDE_FILTERED'] = '1';
+  // It looks whether there is anything only when something is there.
+  const ready = join(session.run, 'ready');
+  rmSync(ready);
   const far = session.start(['run', 'b', '--', 'cat']);
   far.stdout.resume();
   const said = far.stderr.setEncoding('utf8').toArray();
@@ -90,6 +96,7 @@ test('what was sent to a command that it does not begin is taken all the same', 
     far.stdin.once('finish', () => resolve('all'));
   });
   far.stdin.end(Buffer.alloc(1_000_000));
+  writeFileSync(ready, '');
   assert.is(await taken, 'all');
   assert.is((await said).join(''), 'paude unproved b\n');
 });

@@ -1,4 +1,4 @@
-import { PaudeError } from '../../errors.ts';
+import { messageOf, PaudeError } from '../../errors.ts';
 import type { SessionName } from '../../names.ts';
 import type { Session, SessionSpec } from '../../session/session.ts';
 import {
@@ -96,7 +96,7 @@ async function undo(podman: Podman, name: SessionName): Promise<readonly string[
       const undone = await podman.run([...remove, one], { signal });
       if (undone.exitCode !== 0 && !isMissing(undone.stderr)) left.push(undone.stderr);
     } catch (error) {
-      left.push(error instanceof Error ? error.message : String(error));
+      left.push(messageOf(error));
     }
   }
   return left;
