@@ -38,19 +38,25 @@ export async function startSession(
   });
   // What did not run has nothing in memory.
   const scope = ['created', 'stopped'].includes(receiver.session.state) ? 'fresh' : 'login';
-  const bringing = bringCredentials(ports, receiver, scope, report, signal, proved);
+  const bringing =
+    ports.credentials === undefined
+      ? bringNothing(ports, name, signal)
+      : bringCredentials(ports, receiver, scope, report, signal, proved);
   bringing.catch(() => undefined);
   await proved;
-  if (ports.credentials === undefined) await bringNothing(ports, name, signal);
   const { missing } = receiver;
   if (missing !== undefined) report({ type: 'notice', text: missing.message });
   return { receiver, synced: await bringing };
 }
 
 /** Else the next push would take it for a session that was made again by itself, and bring what the user does not want there. */
-async function bringNothing({ backend }: StartPorts, name: SessionName, signal: AbortSignal): Promise<void> {
-  const command = ['paude-session', 'credentials'];
-  await askSession(backend, name, { role: 'session', command }, signal);
+async function bringNothing(
+  { backend }: StartPorts,
+  name: SessionName,
+  signal: AbortSignal,
+): Promise<undefined> {
+  const question = { role: 'session', command: ['paude-session', 'credentials'], input: 'none\n' } as const;
+  await askSession(backend, name, question, signal);
 }
 
 /** Starts what the backend runs, and proves that its network is closed: for commands that bring no credentials. */

@@ -63,19 +63,23 @@ for (const [title, filtered] of [
   ['one that is not filtered', undefined],
   ['one that somebody has proved', '1'],
 ] as const)
-  test(`${title} says once to a push that nobody has brought credentials, or wanted none brought`, () => {
+  test(`${title} says to each push that nobody has brought credentials, until somebody has or wants none brought`, () => {
     session.env['PAUDE_FILTERED'] = filtered;
     assert.is(ask('proved'), filtered === undefined ? 'need login tokens config\n' : 'unproved\n');
-    if (filtered === undefined) rmSync(join(session.run, 'attended'));
     writeFileSync(join(session.run, 'proved'), '');
     assert.is(serve('upload-pack'), 'paude ready 1');
-    assert.is(serve('receive-pack'), 'paude bare 1');
-    assert.is(serve('receive-pack'), 'paude ready 1');
-    for (const asked of ['check one one\n', '']) {
-      rmSync(join(session.run, 'attended'));
+    // Who asked may have failed to bring any.
+    for (const asked of ['', 'check one one one\n']) {
       session.session(['credentials'], asked);
-      assert.is(serve('receive-pack'), 'paude ready 1');
+      assert.is(serve('receive-pack'), 'paude bare 1');
     }
+    session.session(['credentials'], 'none\n');
+    assert.is(serve('receive-pack'), 'paude ready 1');
+    rmSync(join(session.run, 'attended'));
+    assert.is(serve('receive-pack'), 'paude bare 1');
+    // As adopting leaves it.
+    writeFileSync(join(session.run, 'adopted-config'), 'one\n');
+    assert.is(serve('receive-pack'), 'paude ready 1');
   });
 
 test('one that is not filtered needs none, also behind a proxy of the machine’s own', () => {

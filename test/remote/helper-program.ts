@@ -62,10 +62,12 @@ const code = await runHelper({
       // What the probe leaves.
       writeFileSync(join(root, name, 'run/proved'), '');
     },
-    sync: async () => {
+    sync: async ({ name }) => {
       note('sync');
-      if (env['PAUDE_TEST_SYNC'] === undefined) return [];
-      throw new PaudeError('SYNC_FAILED', env['PAUDE_TEST_SYNC']);
+      if (env['PAUDE_TEST_SYNC'] !== undefined) throw new PaudeError('SYNC_FAILED', env['PAUDE_TEST_SYNC']);
+      // What adopting leaves.
+      writeFileSync(join(root, name, 'run/adopted-config'), 'x\n');
+      return [];
     },
   },
 });
