@@ -85,8 +85,7 @@ async function connect(
   const failed = new AbortController();
   const over = AbortSignal.any([call.signal, failed.signal]);
   // Beside the transfer, never before it, and never its failure.
-  const isNew = isBare && service === 'git-receive-pack';
-  const syncing = isNew ? sync(call, location, over) : [];
+  const syncing = isBare ? sync(call, location, over) : [];
   // From this blank line on, the service speaks.
   await say(call.stdout, '\n');
   const { name } = location;

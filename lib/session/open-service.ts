@@ -35,12 +35,12 @@ export interface ServicePorts {
 export interface OpenedService {
   /** The far side has said that it is ready: the next byte is git's. */
   readonly tunnel: Tunnel;
-  /** Nobody has brought credentials: the session was started for it, or was made again by itself. */
+  /** A push, and nobody has brought credentials since the session was started, or was made again by itself. */
   readonly isBare: boolean;
 }
 
 const greeting = 'paude ready 1';
-/** The same where the network is open, and nobody has brought credentials since the session was made again. */
+/** The same to a push that is to bring credentials. */
 const bareGreeting = 'paude bare 1';
 /** What a session says where nobody has proved since it was made again that its network is closed: it runs nothing for git. */
 const refused = 'paude unproved 1';
@@ -68,7 +68,7 @@ export async function openService(
       await wake(ports, request, error, signal);
     else throw error;
   }
-  return { ...(await tryService(ports, request, signal)), isBare: true };
+  return tryService(ports, request, signal);
 }
 
 async function wake(
