@@ -55,7 +55,8 @@ async function frozenStart(): Promise<Outcome> {
   const created = await world.paude('create', other);
   if (created.code !== 0) return created;
   const start = world.start('git', ['paude', 'start', '--detach', other], frozen.env);
-  await until(start.said, (text) => text !== '');
+  // The second thing that it says is what a watch has told.
+  await until(start.said, (text) => text.split(' …').length > 2);
   frozen.proxy.freeze();
   return start.ended;
 }

@@ -4,7 +4,8 @@ import { suite } from '../../harness/suite.ts';
 import { connectTo, fakeServer } from './exec/fake-api-server.ts';
 
 const test = suite('an API server that does not answer');
-const listening = { pace: 20, silence: 100 };
+/** Long enough for an answer on a machine that has much to do. */
+const listening = { pace: 400, silence: 2000 };
 
 test('one that answers, whatever it says, is there; one that does so no more is told of', async () => {
   let asked = 0;
