@@ -106,6 +106,7 @@ it('the whole of stdout is there when the code is told', async () => {
     // It goes on until all is here: Kubernetes itself may lose the last of what a command says right before its end,
     // where the API server has much to do (kubernetes/kubernetes#60140).
     await using tunnel = await open('sh', '-c', 'head -c 1000000 /dev/zero; read -r _');
+    tunnel.stderr.resume();
     let length = 0;
     tunnel.stdout.on(
       'data',
