@@ -33,7 +33,7 @@ test('one that can’t be reached for a moment, and then is, is there', async ()
   });
   const connection = await connectTo(fake.port);
   const stopping = new AbortController();
-  const silence = serverSilence(connection, stopping.signal, { pace: 10, silence: 60_000 });
+  const silence = serverSilence(connection, stopping.signal, { pace: 200, silence: 60_000 });
   while (asked < 12) await new Promise((resolve) => setTimeout(resolve, 5));
   stopping.abort();
   const end = await silence.then(
