@@ -9,12 +9,7 @@ let session: SessionFolder;
 test.before.each(() => void (session = sessionFolder()));
 test.after.each(() => session.remove());
 
-/** What a command says, but for the word that it is over. */
-const run = (id: string) => {
-  const { code, stdout, stderr } = session.session(['run', id, '--', 'echo', 'ran']);
-  const own = (text: string) => text.replace(`\0paude over ${id}\n`, '');
-  return { code, stdout: own(stdout), stderr: own(stderr) };
-};
+const run = (id: string) => session.session(['run', id, '--', 'echo', 'ran']);
 const ask = (...args: string[]) => session.session(['credentials', ...args], 'check one one\n').stdout;
 
 test('it begins no command and no agent and takes no credentials, until there is a mark', () => {
@@ -94,6 +89,9 @@ test('one that is not filtered needs none, also behind a proxy of the machine’
 
 test('what was sent to a command that it does not begin is taken all the same', async () => {
   session.env['PAUDE_FILTERED'] = '1';
+  // It looks whether there is anything only when something is there.
+  const ready = join(session.run, 'ready');
+  rmSync(ready);
   const far = session.start(['run', 'b', '--', 'cat']);
   far.stdout.resume();
   const said = far.stderr.setEncoding('utf8').toArray();
@@ -102,6 +100,7 @@ test('what was sent to a command that it does not begin is taken all the same', 
     far.stdin.once('finish', () => resolve('all'));
   });
   far.stdin.end(Buffer.alloc(1_000_000));
+  writeFileSync(ready, '');
   assert.is(await taken, 'all');
   assert.is((await said).join(''), 'paude unproved b\n');
 });
