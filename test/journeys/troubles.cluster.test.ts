@@ -459,7 +459,10 @@ it('with few rights all goes that may; what may not is told, and not taken for a
     const refused = paude(env, 'create', name);
     assert.is(refused.code, 1);
     assert.match(refused.stderr, `of an earlier session ${name} there is left: networkpolicy paude-${name}`);
-    assert.match(refused.stderr, 'hint: an administrator can grant it: kubectl create role git-paude-update-');
+    assert.match(
+      refused.stderr,
+      'hint: an administrator can grant it: kubectl create role git-paude-update-',
+    );
     assert.match(refused.stderr, `; or git paude delete ${name} `);
     assert.equal(policy(), [{}]);
     makeNamespace(namespace);
