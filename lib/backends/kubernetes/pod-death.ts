@@ -51,7 +51,7 @@ async function watch(cluster: Cluster, target: Target, opened: number, signal: A
 }
 
 /**
- * Whether a status tells of a container's end, and whose: of the one which a stream leads to that was opened then, or of
+ * Whose end a status tells, if it is known already: of the one which a stream leads to that was opened then, or of
  * an earlier one. A kubelet that has much to do tells late, and a stream may lead to the next container by then. Of one
  * that ended at about the time of the opening it is known when the next one runs. At the first look that may be so already.
  */
@@ -59,7 +59,7 @@ function ended(
   status: V1ContainerStatus | undefined,
   first: string | undefined,
   opened: number,
-): 'none' | 'ours' | 'earlier' | 'not known yet' {
+): 'ours' | 'earlier' | undefined {
   const { state, lastState } = status ?? {};
   const end = state?.terminated ?? lastState?.terminated;
   const { finishedAt } = end ?? {};
@@ -67,11 +67,11 @@ function ended(
   const isFirstLook = first === undefined;
   const isNext = isFirstLook && end !== undefined && next && milliseconds(next) > opened + skew;
   const isSame = !isNext && (isFirstLook || status?.containerID === first);
-  if (isSame && (state?.running !== undefined || end === undefined)) return 'none';
+  if (isSame && (state?.running !== undefined || end === undefined)) return undefined;
   // A kubelet that does not know it says null.
   if (!finishedAt) return 'ours';
   if (milliseconds(finishedAt) > opened + skew) return 'ours';
-  if (next === undefined) return 'not known yet';
+  if (next === undefined) return undefined;
   // No stream leads to what is between the two.
   return (milliseconds(finishedAt) + milliseconds(next)) / 2 > opened ? 'ours' : 'earlier';
 }
