@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { PassThrough, type Readable, type Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { interrupted } from '../errors.ts';
+import { interrupted, PaudeError } from '../errors.ts';
 import type { SessionName } from '../names.ts';
 import type { Backend } from './backend.ts';
 import { takeLease } from './lease.ts';
@@ -16,7 +16,8 @@ export interface Streams {
 /**
  * Runs a command in a running session, its streams byte for byte, and gives its exit code. When this process is
  * interrupted or dies, the command is ended. What it did not take of stdin is left there. Throws SESSION_STOPPED,
- * SESSION_UNKNOWN, SESSION_DIED, and NETWORK_UNPROVED where the session refuses to begin it.
+ * SESSION_UNKNOWN, SESSION_DIED, CONNECTION_LOST, also where it ended well and not all that it said has come, and
+ * NETWORK_UNPROVED where the session refuses to begin it.
  */
 export async function execInSession(
   backend: Backend,
@@ -27,7 +28,7 @@ export async function execInSession(
 ): Promise<number> {
   const id = randomUUID();
   await using tunnel = await backend.open(name, ['paude-session', 'run', id, '--', ...command], signal);
-  // Where no lease can be had the command can't run either, and its own error says why.
+  // Where no lease can be had the command mostly can't run either, and its own error says why.
   const lease = takeLease(backend, name, id, signal).catch(() => undefined);
   const fed = new PassThrough();
   streams.stdin.once('error', (error) => fed.destroy(error)).pipe(fed);
@@ -35,18 +36,26 @@ export async function execInSession(
     streams.stdin.unpipe(fed);
     fed.end();
   };
-  void lease.then((held) => held?.over.then(keepTheRest));
   const feeding = pipeline(fed, tunnel.stdin).catch(ignoreClosedPipe);
   let isRefused = false;
   const said = withoutWord(`paude unproved ${id}\n`, () => (isRefused = true));
+  // The command is over, and waits for its lease to be given back, which says that all has come.
+  let unheard = 2;
+  const isOver = withoutWordAfter(Buffer.from(`\0paude over ${id}\n`), async () => {
+    if (--unheard > 0) return;
+    keepTheRest();
+    await ((await lease) ?? (await takeLease(backend, name, id, signal))).giveBack();
+  });
   try {
     const [code] = await Promise.all([
       tunnel.exit,
-      pipeline(tunnel.stdout, streams.stdout, { end: false }),
-      pipeline(tunnel.stderr, said, streams.stderr, { end: false }),
+      pipeline(tunnel.stdout, isOver, streams.stdout, { end: false }),
+      pipeline(tunnel.stderr, said, isOver, streams.stderr, { end: false }),
     ]);
     await (await lease)?.giveBack();
     if (isRefused) throw unproved(name);
+    // One that failed says so itself.
+    if (code === 0 && unheard > 0) throw cutOff(name);
     return code;
   } catch (error) {
     throw signal.aborted ? interrupted() : error;
@@ -56,6 +65,39 @@ export async function execInSession(
     await feeding;
     await (await lease)?.[Symbol.asyncDispose]();
   }
+}
+
+function cutOff(name: SessionName): PaudeError {
+  const message = `the connection to the session ${name} was lost: not all that the command said has come`;
+  return new PaudeError('CONNECTION_LOST', message, { hint: 'give the same command again' });
+}
+
+/** Passes on what is said, but for a word of the session's own after it, which is told when all before it has come. */
+function withoutWordAfter(word: Buffer, tell: () => Promise<void>) {
+  return async function* (chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+    let held: Buffer = Buffer.alloc(0);
+    for await (const chunk of chunks) {
+      held = held.length === 0 ? chunk : Buffer.concat([held, chunk]);
+      const at = held.indexOf(word);
+      if (at >= 0) {
+        await tell();
+        // A program that it has left running may say more.
+        held = Buffer.concat([held.subarray(0, at), held.subarray(at + word.length)]);
+      }
+      const begun = beginningAtEnd(held, word);
+      if (begun > 0) yield held.subarray(0, begun);
+      held = held.subarray(begun);
+    }
+    if (held.length > 0) yield held;
+  };
+}
+
+/** Where in the last of some bytes a word may begin that is not all there; their length where it does not. */
+function beginningAtEnd(bytes: Buffer, word: Buffer): number {
+  let at = bytes.indexOf(word[0]!, Math.max(0, bytes.length - word.length + 1));
+  while (at >= 0 && !word.subarray(0, bytes.length - at).equals(bytes.subarray(at)))
+    at = bytes.indexOf(word[0]!, at + 1);
+  return at < 0 ? bytes.length : at;
 }
 
 /** Passes on what is said, but for a word of the session's own at its beginning, which is told instead. */

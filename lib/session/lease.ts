@@ -8,8 +8,6 @@ export const parting = 2000;
 
 /** Disposing it without giving it back first ends what it is for. */
 export interface Lease extends AsyncDisposable {
-  /** Settled when the command has ended over there; it may not read its input any more. */
-  readonly over: Promise<void>;
   /** What it is for has ended by itself. */
   giveBack(): Promise<void>;
 }
@@ -34,8 +32,7 @@ export async function takeLease(
   const unheard = () => signal.removeEventListener('abort', part);
   opening.catch(unheard);
   const tunnel = await opening;
-  const over = new Promise<void>((resolve) => void tunnel.stdout.once('data', () => resolve()));
-  tunnel.stderr.resume();
+  for (const stream of [tunnel.stdout, tunnel.stderr]) stream.resume();
   // The command that the lease is for tells of a session that died; here the pipe just ends.
   tunnel.stdin.on('error', () => undefined);
   const ended = tunnel.exit.catch(() => undefined);
@@ -48,5 +45,5 @@ export async function takeLease(
     await ended;
     await tunnel[Symbol.asyncDispose]();
   };
-  return { over, giveBack: () => end('x'), [Symbol.asyncDispose]: () => end('') };
+  return { giveBack: () => end('x'), [Symbol.asyncDispose]: () => end('') };
 }

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as assert from 'uvu/assert';
 import { suite } from '../harness/suite.ts';
@@ -59,18 +59,6 @@ test('a command that is heard of only when its lease has ended leaves nothing', 
   assert.equal(readdirSync(join(session.run, 'leases')), []);
 });
 
-test('a lease that can’t end what it is for leaves nobody who holds what its client reads', async () => {
-  const lease = session.start(['lease', 'h']);
-  await until('it holds', () => existsSync(join(session.run, 'leases/h.over')));
-  rmSync(join(session.run, 'leases'), { recursive: true });
-  const closed = once(lease, 'close');
-  let code: unknown;
-  void closed.then(([number]) => (code = number));
-  lease.stdin.end();
-  await until('it is closed', () => code !== undefined);
-  assert.is(code, 2);
-});
-
 test('what does not heed TERM is killed', async () => {
   const { pids, code } = await running('b', "trap '' TERM");
   session.start(['lease', 'b']).stdin.end();
@@ -116,50 +104,67 @@ test('of a terminal that was detached nothing is left', () => {
   assert.equal(readdirSync(leases), []);
 });
 
-test('a lease says when its command is over, whichever comes first; what is left of the input is taken', async () => {
+test('a command that is over says so last on both streams, and waits for its lease to be given back', async () => {
   const unread = Buffer.alloc(1024 * 1024);
-  for (const order of ['lease first', 'command first']) {
-    const [id] = order.split(' ');
-    let lease = order === 'lease first' ? session.start(['lease', id!]) : undefined;
-    if (lease !== undefined)
-      await until('it is held', () => existsSync(join(session.run, 'leases', `${id}.over`)));
-    const command = session.start(['run', id!, '--', 'sh', '-c', 'exit 7']);
-    const code = once(command, 'close');
-    command.stdin.write(unread);
-    if (lease === undefined) {
-      const mark = join(session.run, 'leases', id!);
-      await until('it is over', () => existsSync(mark) && readFileSync(mark, 'utf8') === 'over -\n');
-      lease = session.start(['lease', id!]);
-    }
-    assert.is(String((await once(lease.stdout, 'data'))[0]), 'over\n');
-    command.stdin.end(unread);
-    assert.is((await code)[0], 7, order);
-    const leaseEnds = once(lease, 'close');
-    lease.stdin.end('x');
-    await leaseEnds;
-  }
-  assert.equal(
-    readdirSync(join(session.run, 'leases')).filter((file) => !file.endsWith('.new')),
-    [],
-  );
+  const command = session.start(['run', 'l', '--', 'sh', '-c', 'echo out; echo err >&2; exit 7']);
+  const said = { stdout: '', stderr: '' };
+  for (const stream of ['stdout', 'stderr'] as const)
+    command[stream].setEncoding('utf8').on('data', (text: string) => (said[stream] += text));
+  const code = once(command, 'close');
+  // More than a pipe holds: what is left of the input has to be taken in the end.
+  command.stdin.end(unread);
+  const over = '\0paude over l\n';
+  const whole = { stdout: `out\n${over}`, stderr: `err\n${over}` };
+  await until('it is over', () => said.stdout === whole.stdout && said.stderr === whole.stderr);
+  // Neither a lease that still holds nor the end of another command is what it waits for.
+  const lease = session.start(['lease', 'l']);
+  lease.stdin.write('.');
+  assert.is((await session.exec('other', ['true'])).code, 0);
+  assert.is(command.exitCode, null);
+  const leaseEnds = once(lease, 'close');
+  lease.stdin.end('x');
+  assert.is((await code)[0], 7);
+  assert.equal(said, whole);
+  await leaseEnds;
+  assert.equal(readdirSync(join(session.run, 'leases')), []);
 });
 
-test('a command that crashes writes no memory to a disk', () => {
-  const limits = session.session(['run', 'a', '--', 'sh', '-c', 'ulimit -Sc; ulimit -Hc']);
+test('one that is over ends with its lease, too', async () => {
+  const command = session.start(['run', 'm', '--', 'true']);
+  const code = once(command, 'close');
+  command.stdout.resume();
+  command.stderr.resume();
+  const mark = join(session.run, 'leases/m');
+  await until('it is over', () => existsSync(mark) && readFileSync(mark, 'utf8') === 'over -\n');
+  assert.is(session.session(['lease', 'm']).code, 0);
+  assert.is((await code)[0], 0);
+  assert.equal(readdirSync(join(session.run, 'leases')), []);
+});
+
+test('one that nobody reads any more waits for nobody', async () => {
+  const command = session.start(['run', 'n', '--', 'sh', '-c', 'read line; exit 3']);
+  const closed = once(command, 'exit');
+  command.stdout.destroy();
+  command.stderr.destroy();
+  command.stdin.end('now\n');
+  assert.is((await closed)[0], 3);
+  assert.is(session.session(['lease', 'n']).code, 0);
+  assert.equal(readdirSync(join(session.run, 'leases')), []);
+});
+
+test('a command that crashes writes no memory to a disk', async () => {
+  const limits = await session.exec('a', ['sh', '-c', 'ulimit -Sc; ulimit -Hc']);
   assert.is(limits.stdout, '0\n0\n');
 });
 
-test('streams, arguments and exit codes are the command’s own', () => {
+test('streams, arguments and exit codes are the command’s own', async () => {
   const bytes = Buffer.from([0, 255, 10, 13, 128]);
-  const { stdout } = session.session(['run', 'f', '--', 'od', '-An', '-tx1'], bytes);
+  const { stdout } = await session.exec('f', ['od', '-An', '-tx1'], bytes);
   assert.is(stdout, ' 00 ff 0a 0d 80\n');
-  assert.is(
-    session.session(['run', 'g', '--', 'printf', '%s|', 'a b', '$HOME', '', '--']).stdout,
-    'a b|$HOME||--|',
-  );
-  assert.is(session.session(['run', 'h', '--', 'sh', '-c', 'exit 7']).code, 7);
-  assert.is(session.session(['run', 'i', '--', 'sh', '-c', 'kill -9 $$']).code, 137);
-  assert.is(session.session(['run', 'j', '--', 'there-is-none']).code, 127);
+  assert.is((await session.exec('g', ['printf', '%s|', 'a b', '$HOME', '', '--'])).stdout, 'a b|$HOME||--|');
+  assert.is((await session.exec('h', ['sh', '-c', 'exit 7'])).code, 7);
+  assert.is((await session.exec('i', ['sh', '-c', 'kill -9 $$'])).code, 137);
+  assert.is((await session.exec('j', ['there-is-none'])).code, 127);
 });
 
 test('an id is no path', () => {

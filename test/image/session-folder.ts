@@ -1,4 +1,5 @@
 import { spawn, spawnSync, type ChildProcessWithoutNullStreams } from 'node:child_process';
+import { once } from 'node:events';
 import { chmodSync, cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -22,6 +23,8 @@ export interface SessionFolder {
   readonly env: NodeJS.ProcessEnv;
   session(args: readonly string[], input?: string | Buffer): Outcome;
   start(args: readonly string[]): ChildProcessWithoutNullStreams;
+  /** Runs a command, and gives its lease back when it has said on both streams that it is over, which is left out here. */
+  exec(id: string, command: readonly string[], input?: string | Buffer): Promise<Outcome>;
   git(folder: string, ...args: readonly string[]): string;
   push(...refs: readonly string[]): Outcome;
   /** Commits a file in the repository that pushes, and gives the commit's id. */
@@ -98,6 +101,21 @@ export function sessionFolder(agent?: { readonly data: Agent; readonly program: 
     source,
     session: (args, input = '') => run_('paude-session', args, root, input),
     start: (args) => spawn('paude-session', args, { cwd: root, env, detached: true }),
+    async exec(id, command, input = '') {
+      const program = this.start(['run', id, '--', ...command]);
+      const lease = this.start(['lease', id]);
+      const said = { stdout: '', stderr: '' };
+      const over = `\0paude over ${id}\n`;
+      for (const stream of ['stdout', 'stderr'] as const)
+        program[stream].setEncoding('utf8').on('data', (text: string) => {
+          said[stream] += text;
+          if (Object.values(said).every((all) => all.includes(over))) lease.stdin.end('x');
+        });
+      const ends = [program, lease].map(async (child) => (await once(child, 'close')) as [number]);
+      program.stdin.end(input);
+      const [[code]] = (await Promise.all(ends)) as [[number], unknown];
+      return { code, stdout: said.stdout.replace(over, ''), stderr: said.stderr.replace(over, '') };
+    },
     git,
     push: (...refs) => run_('git', ['push', remote, ...refs], source),
     commit(path, text) {

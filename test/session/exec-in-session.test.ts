@@ -8,45 +8,106 @@ import { suite } from '../harness/suite.ts';
 
 const test = suite('exec in session');
 const never = new AbortController().signal;
+const sizes = [1, 3, 7, 50, 1000];
 
-/** Runs a command that says these pieces on its standard error; `ID` stands for what it is run as. */
-async function said(...pieces: readonly string[]) {
+interface Said {
+  readonly code: number;
+  readonly out?: string;
+  readonly err?: string;
+  /** How much of it comes at once; bytes. */
+  readonly size: number;
+  /** How many leases can't be had at first. */
+  readonly refused?: number;
+}
+
+/** Runs a command. In what it says `ID` stands for what it is run as, `OVER` for the session's own last word. */
+async function ran({ code, out = 'OVER', err = 'OVER', size, refused = 0 }: Said) {
+  let leases = 0;
+  let isGivenBack = false;
   const backend = {
     open: async (_: string, [, verb, id = '']: readonly string[]) => {
-      const stderr = Readable.from(
-        verb === 'run' ? pieces.map((piece) => Buffer.from(piece.replace('ID', id))) : [],
-      );
-      const [stdin, stdout] = [new PassThrough().resume(), Readable.from([])];
+      if (verb === 'lease' && leases++ < refused) throw new Error('no lease');
+      const saying = (text: string) => {
+        const whole = Buffer.from(text.replace('ID', id).replace('OVER', `\0paude over ${id}\n`));
+        const count = verb === 'run' ? Math.ceil(whole.length / size) : 0;
+        return Readable.from(
+          Array.from({ length: count }, (_, at) => whole.subarray(at * size, (at + 1) * size)),
+        );
+      };
       return {
-        stdin,
-        stdout,
-        stderr,
-        exit: Promise.resolve(1),
+        stdin: new PassThrough().on(
+          'data',
+          (bytes) => (isGivenBack ||= verb === 'lease' && `${bytes}` === 'x'),
+        ),
+        stdout: saying(out),
+        stderr: saying(err),
+        exit: Promise.resolve(code),
         [Symbol.asyncDispose]: async () => undefined,
       };
     },
   } as unknown as Backend;
   const [stdout, stderr] = [new PassThrough(), new PassThrough()];
-  const text = stderr.toArray();
+  const texts = [stdout, stderr].map(async (stream) => Buffer.concat(await stream.toArray()).toString());
   const streams = { stdin: Readable.from([]), stdout, stderr };
   const running = execInSession(backend, sessionName('x'), ['true'], streams, never);
-  const error = await running.then(
-    () => undefined,
-    (reason: unknown) => reason,
-  );
+  const end = await running.catch((reason: unknown) => reason);
+  stdout.end();
   stderr.end();
-  return [isPaudeError(error, 'NETWORK_UNPROVED'), Buffer.concat(await text).toString()];
+  return { end, said: await Promise.all(texts), isGivenBack };
 }
 
 test('a session that refuses to begin a command is heard, however the word arrives', async () => {
-  assert.equal(await said('paude unproved ID\n'), [true, '']);
-  assert.equal(await said('pau', 'de unproved ', 'ID', '\n'), [true, '']);
+  for (const size of sizes) {
+    const { end, said } = await ran({ code: 1, err: 'paude unproved ID\n', size });
+    assert.ok(isPaudeError(end, 'NETWORK_UNPROVED'), String(end));
+    assert.equal(said, ['', '']);
+  }
 });
 
-test('what a command says is passed on as it is', async () => {
-  for (const text of ['', 'p', 'paude unproved another\n', 'oh\npaude unproved x\n', 'paude unproved '])
-    for (const pieces of [[text], text.split('')])
-      assert.equal(await said(...pieces), [false, text], JSON.stringify(pieces));
+test('what a command says is passed on as it is, and nothing of the word that it is over', async () => {
+  const texts = [
+    '',
+    'p',
+    'paude unproved another\n',
+    'oh\npaude unproved x\n',
+    'paude unproved ',
+    '\0',
+    'a\0b\0',
+  ];
+  for (const text of [...texts, '\0paude over x\n', '\0paude over \0paude'])
+    for (const size of sizes)
+      // What it has left running may say more.
+      for (const later of ['', 'later']) {
+        const all = `${text}OVER${later}`;
+        const { end, said } = await ran({ code: 0, out: all, err: all, size });
+        assert.equal([end, ...said], [0, `${text}${later}`, `${text}${later}`], JSON.stringify(all));
+      }
+});
+
+test('of one that ended well not all has come without that word; one that failed says so itself', async () => {
+  for (const size of sizes)
+    for (const [out, err] of [
+      ['cut', 'OVER'],
+      ['OVER', 'cut'],
+      ['', ''],
+      ['\0paude ov', 'OVER'],
+    ] as const) {
+      const { end, said } = await ran({ code: 0, out, err, size });
+      assert.ok(isPaudeError(end, 'CONNECTION_LOST'), String(end));
+      assert.equal(
+        said,
+        [out, err].map((text) => text.replace('OVER', '')),
+      );
+      assert.is((await ran({ code: 3, out, err, size })).end, 3);
+    }
+});
+
+test('a lease that could not be had is asked for again when the command is over: that waits for it', async () => {
+  for (const refused of [0, 1]) {
+    const { end, isGivenBack } = await ran({ code: 0, size: 50, refused });
+    assert.equal([end, isGivenBack], [0, true]);
+  }
+  assert.match(String((await ran({ code: 0, size: 50, refused: 2 })).end), 'no lease');
 });
 
 test.run();
