@@ -60,7 +60,7 @@ export async function completeObjects(
   } catch (error) {
     if (!isPaudeError(error, 'SESSION_UNKNOWN')) throw error;
     await Promise.allSettled(whole);
-    if (!(await maker.isOvertaken(name))) await maker.undo();
+    await maker.undoUnlessOvertaken(name);
     return false;
   }
 }

@@ -78,7 +78,8 @@ async function createOnce(
     return session;
   } catch (error) {
     // A volume that can't be provisioned ends the other one's session, too.
-    if (isPaudeError(error, 'POD_PENDING') || !(await maker.isOvertaken(spec.name))) await maker.undo();
+    if (isPaudeError(error, 'POD_PENDING')) await maker.undo();
+    else await maker.undoUnlessOvertaken(spec.name);
     throw signal.aborted && !isPaudeError(error) ? interrupted() : error;
   }
 }

@@ -18,10 +18,10 @@ const undoTime = 30_000;
 export interface Maker {
   /** Undefined where it is there already. Not ended by an interrupt: whether it was made must be known, to be undone. */
   make<T extends KubernetesObject>(wanted: Wanted<T>): Promise<T | undefined>;
-  /** Whether another creator's session of the name is there, which may consist of what was made here. */
-  isOvertaken(name: SessionName): Promise<boolean>;
   /** What was made, also where the answer that told so was lost. */
   undo(): Promise<void>;
+  /** Nothing where another creator's session of the name is there, for that may consist of what was made here. */
+  undoUnlessOvertaken(name: SessionName): Promise<void>;
 }
 
 export function makerIn(cluster: Cluster): Maker {
@@ -42,13 +42,6 @@ export function makerIn(cluster: Cluster): Maker {
         throw error;
       }
     },
-    async isOvertaken(name) {
-      const look = () => findSet(cluster, name, timeLimit(undoTime));
-      // Where that can't be seen, all is to be undone.
-      const set = await persistent(look).catch(() => undefined);
-      if (set === undefined || !isOurs(set) || set.metadata?.deletionTimestamp !== undefined) return false;
-      return set.metadata?.annotations?.[keys.create] !== id;
-    },
     async undo() {
       const work = [...made].map(async ([wanted, known]) => {
         const uid = known ?? (await uidOf(cluster, wanted, id));
@@ -58,7 +51,18 @@ export function makerIn(cluster: Cluster): Maker {
       await Promise.allSettled(work);
       made.clear();
     },
+    async undoUnlessOvertaken(name) {
+      if (!(await isOvertaken(cluster, name, id))) await this.undo();
+    },
   };
+}
+
+/** Whether the session of the name is another `create`'s. Where that can't be seen, all is to be undone. */
+async function isOvertaken(cluster: Cluster, name: SessionName, id: string): Promise<boolean> {
+  const look = () => findSet(cluster, name, timeLimit(undoTime));
+  const set = await persistent(look).catch(() => undefined);
+  if (set === undefined || !isOurs(set) || set.metadata?.deletionTimestamp !== undefined) return false;
+  return set.metadata?.annotations?.[keys.create] !== id;
 }
 
 /** Undefined where it is there already. */
