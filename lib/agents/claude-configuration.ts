@@ -7,6 +7,7 @@ const sessions = 'belongs to a session';
 const cached = 'a cache';
 const logged = 'a log for debugging';
 const installed = 'a program of this machine';
+const identity = 'keys that identify this machine';
 
 /** What Claude Code keeps in a home, seen with 2.1.330. */
 export const claudeConfiguration: Configuration = {
@@ -55,6 +56,8 @@ export const claudeConfiguration: Configuration = {
     'chrome/': installed,
     'local/': installed,
     'downloads/': installed,
+    // Its binary calls them so. Who has them passes for this machine.
+    '.device-keys*': identity,
     '.last-cleanup': sessions,
     '.last-update-result.json': installed,
     '.update.lock': installed,

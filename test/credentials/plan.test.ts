@@ -159,6 +159,8 @@ test('what the mission lists as excluded stays, file by file, at the top only', 
     'shell-snapshots/a.sh',
     'sessions/a',
     'backups/.claude.json.backup',
+    '.device-keys.json',
+    '.device-keys.json.corrupt-1-2-ab',
   ];
   for (const path of stays) host.write(`.claude/${path}`, 'x');
   host.write('.claude/plugins/cache/a', 'x');
