@@ -114,8 +114,7 @@ async function tokenOf(
   const service = parameters.get('service');
   const answer = login?.kind === 'identity' ? await exchange(login.token) : await get();
   if (answer.status !== 200) throw answerError(wire, 'get a token', answer.status, answer.body);
-  const said = JSON.parse(answer.body.toString('utf8')) as { token?: string; access_token?: string };
-  const token = said.token ?? said.access_token;
+  const token = tokenIn(answer.body);
   if (token === undefined) throw new PaudeError('REGISTRY_FAILED', `${realm.host} gave no token`);
   return token;
 
@@ -137,6 +136,16 @@ async function tokenOf(
     if (service !== undefined) form.set('service', service);
     const headers = { 'content-type': 'application/x-www-form-urlencoded' };
     return send(wire, 'POST', realm!, { signal, headers, body: Buffer.from(form.toString()) });
+  }
+}
+
+function tokenIn(body: Buffer): string | undefined {
+  try {
+    const said = JSON.parse(body.toString('utf8')) as { token?: string; access_token?: string };
+    return said.token ?? said.access_token;
+  } catch {
+    // What a parser says of it quotes it: it is not shown.
+    return undefined;
   }
 }
 

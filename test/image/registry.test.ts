@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { inspect } from 'node:util';
 import * as assert from 'uvu/assert';
 import { isPaudeError, type ErrorCode } from '../../lib/errors.ts';
 import type { Login, LoginPort } from '../../lib/image/registry-auth.ts';
@@ -298,6 +299,20 @@ test('a login is asked for anew only when it has been refused, by the registry o
   };
   await uploadBlob(at(login), file, () => undefined, signal);
   assert.equal(asked, [undefined, 'stale']);
+});
+
+test('a token service that gives no JSON is told of, and nothing of what it gave', async () => {
+  registry.fault = ({ url }, response) => {
+    const challenge = `Bearer realm="${registry.origin.origin}/token"`;
+    if (url!.startsWith('/token')) reply(response, 200, {}, Buffer.from('t-secret'));
+    else reply(response, 401, { 'www-authenticate': challenge });
+    return true;
+  };
+  const work = uploadBlob(at(), blob(10).file, () => undefined, signal);
+  const error = await work.catch((thrown: unknown) => thrown);
+  assert.ok(isPaudeError(error, 'REGISTRY_FAILED'), String(error));
+  assert.match(error.message, 'gave no token');
+  assert.not.match(inspect(error), 't-secret');
 });
 
 test('a lie about a digest is found, of a layer, of a manifest that was sent and of one that is read', async () => {

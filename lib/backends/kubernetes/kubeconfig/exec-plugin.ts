@@ -64,8 +64,9 @@ export async function runPlugin(
   try {
     const { status } = JSON.parse(stdout) as { status?: ExecCredential };
     if (status?.token || status?.clientCertificateData) return status;
-  } catch (error) {
-    throw failed(plugin, 'it did not write JSON', error);
+  } catch {
+    // What a parser says of it quotes it, and it may be a token.
+    throw failed(plugin, 'it did not write JSON');
   }
   throw failed(plugin, 'it gave neither a token nor a certificate');
 }

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { delimiter, dirname, join, resolve } from 'node:path';
 import { isIPv6 } from 'node:net';
-import { load } from 'js-yaml';
+import { load, type YAMLException } from 'js-yaml';
 import { KubeconfigError } from './kubeconfig-error.ts';
 import type { Cluster, Kubeconfig, User } from './kubeconfig.ts';
 
@@ -43,7 +43,10 @@ async function readOne(file: string): Promise<Kubeconfig | undefined> {
   try {
     document = (load(text) ?? {}) as Document;
   } catch (error) {
-    throw new KubeconfigError('invalid', `${file} is not YAML`, { cause: error });
+    // Only where it is: what a parser says of it quotes the lines around, and tokens stand there.
+    const { mark } = error as Partial<YAMLException>;
+    const place = mark === undefined ? '' : `, line ${mark.line + 1}`;
+    throw new KubeconfigError('invalid', `${file} is not YAML${place}`);
   }
   if (typeof document !== 'object') throw new KubeconfigError('invalid', `${file} is not a kubeconfig`);
   const folder = dirname(resolve(file));

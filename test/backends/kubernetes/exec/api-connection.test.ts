@@ -7,6 +7,7 @@ import { connect as connectSocket, type AddressInfo, type Socket } from 'node:ne
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import type { TLSSocket } from 'node:tls';
+import { inspect } from 'node:util';
 import * as assert from 'uvu/assert';
 import type { WebSocket } from 'ws';
 import {
@@ -352,6 +353,18 @@ test('a plugin that fails, is not there, or needs a terminal says so', async () 
     'only when it is run on a terminal',
   );
   assert.is(readFileSync(join(files.path, 'plugin.runs'), 'utf8'), '', 'it was not run');
+});
+
+test('nothing of a kubeconfig that is no YAML, or of what a plugin says in the place of JSON, is told, with its causes', async () => {
+  const env = {
+    KUBECONFIG: await files.write('broken', 'users:\n  - user:\n      token: t-secret\n     x: y\n'),
+  };
+  const broken = await failure(connect(undefined, { env, interactive: false }));
+  assert.match(broken.message, 'broken is not YAML, line 4');
+  const user = exec(await plugin('echo t-secret; exit 0'));
+  const said = await failure((await load(kubeconfig('http://127.0.0.1:1', user))).request('GET', '/'));
+  assert.match(said.message, 'did not write JSON');
+  for (const error of [broken, said]) assert.not.match(inspect(error), 't-secret');
 });
 
 test('of several kubeconfigs the first that says something wins, and one that is missing does no harm', async () => {
