@@ -12,7 +12,8 @@ export function homePorts(home: string, env: NodeJS.ProcessEnv) {
     env,
     platform: process.platform,
     gitConfig: async () => (await import('./git/user-config.ts')).userConfig(process.cwd(), env),
-    keychain: async (service) => (await import('./credentials/keychain.ts')).readKeychain(service, env),
+    keychain: async (service, account) =>
+      (await import('./credentials/keychain.ts')).readKeychain(service, account, env),
   });
   const host = hostWith(env);
 

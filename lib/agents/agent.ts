@@ -85,6 +85,8 @@ export interface OwnLogin {
   readonly files: readonly string[];
   /** What macOS's keychain calls it; with the variable set, followed by - and a hash of the folder. */
   readonly keychain: string;
+  /** The account that has it there, where the user's name is none that can be one. */
+  readonly nobody: string;
   /** All that goes of it. */
   readonly keys: readonly KeyPath[];
   readonly token: KeyPath;

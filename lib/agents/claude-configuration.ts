@@ -96,6 +96,7 @@ export const claudeConfiguration: Configuration = {
   login: {
     files: ['.credentials.json', 'credentials.json'],
     keychain: 'Claude Code-credentials',
+    nobody: 'claude-code-user',
     keys: ['accessToken', 'expiresAt', 'scopes', 'subscriptionType', 'rateLimitTier'].map((key) => [
       'claudeAiOauth',
       key,

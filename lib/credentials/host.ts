@@ -13,8 +13,8 @@ export interface Host {
   readonly platform: NodeJS.Platform;
   /** The user's own configuration of git with what it includes, in git's order. */
   readonly gitConfig: () => Promise<readonly GitEntry[]>;
-  /** A secret of the system's keychain. */
-  readonly keychain: (service: string) => Promise<Secret>;
+  /** A secret of the system's keychain, which has one for each account of a service. */
+  readonly keychain: (service: string, account: string) => Promise<Secret>;
 }
 
 /** What a keychain says of a secret; `refused`: whether it has one is not known now. */

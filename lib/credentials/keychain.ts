@@ -7,9 +7,9 @@ const patience = 60_000;
 /** What security(1) ends with where the keychain has none: the last byte of errSecItemNotFound. */
 const notFound = 44;
 
-/** A generic password of macOS's keychain (security(1)). One that is locked may well have it. */
-export function readKeychain(service: string, env: NodeJS.ProcessEnv): Promise<Secret> {
-  const args = ['find-generic-password', '-s', service, '-w'];
+/** A generic password of an account in macOS's keychain (security(1)). One that is locked may well have it. */
+export function readKeychain(service: string, account: string, env: NodeJS.ProcessEnv): Promise<Secret> {
+  const args = ['find-generic-password', '-a', account, '-s', service, '-w'];
   return new Promise((resolve) => {
     execFile('security', args, { env, timeout: patience }, (error, stdout, stderr) => {
       if (error === null) resolve({ type: 'secret', text: stdout.trim() });

@@ -3,7 +3,7 @@ import type { Agent } from '../agents/agent.ts';
 import { PaudeError } from '../errors.ts';
 import { shown, type Host } from './host.ts';
 import { parseJson, valueAt } from './json-keys.ts';
-import { keychainName } from './own-login.ts';
+import { keychainLogin, keychainName } from './own-login.ts';
 import { agentFolder, stateFile } from './plan-agent.ts';
 import { gcloudFolder, gcloudLogin } from './plan-gcloud.ts';
 import { readNamedJson, type Found } from './read-json.ts';
@@ -70,7 +70,7 @@ async function ownPlaces(agent: Agent, host: Host, now: Date): Promise<readonly 
   const places = [judge(shown(host, first), await readNamedJson(first, folder))];
   if (host.platform !== 'darwin') return places;
   const name = keychainName(agent, host);
-  const secret = await host.keychain(name);
+  const secret = await keychainLogin(agent, host);
   const where = `the keychain's ${name}`;
   if (secret.type === 'refused') {
     const open = `run security unlock-keychain, or ${agent.command} in a terminal of this Mac`;

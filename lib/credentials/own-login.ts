@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
+import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import type { Agent, OwnLogin } from '../agents/agent.ts';
-import type { Host } from './host.ts';
+import type { Host, Secret } from './host.ts';
 import { formatJson, onlyKeys, parseJson, valueAt, withoutKeys } from './json-keys.ts';
 import type { Going, Plan, Refusal, Source } from './plan.ts';
 import { readNamedJson } from './read-json.ts';
@@ -28,11 +29,21 @@ export function keychainName({ configuration }: Agent, host: Host): string {
   return `${login.keychain}-${createHash('sha256').update(folder).digest('hex').slice(0, 8)}`;
 }
 
+/**
+ * The login that the keychain has under the account that the agent uses. Under another one, an older version of it may
+ * have left a login that has long been over.
+ */
+export function keychainLogin(agent: Agent, host: Host): Promise<Secret> {
+  const user = host.env['USER'] || userInfo().username;
+  const account = /^[\w.-]+$/.test(user) ? user : agent.configuration.login.nobody;
+  return host.keychain(keychainName(agent, host), account);
+}
+
 /** When the access token that goes ends; the last one, where there are several. */
 export async function ownLoginEnds(agent: Agent, host: Host): Promise<Date | undefined> {
   const { login } = agent.configuration;
   const folder = agentFolder(agent.configuration, host);
-  const secret = host.platform === 'darwin' ? await host.keychain(keychainName(agent, host)) : undefined;
+  const secret = host.platform === 'darwin' ? await keychainLogin(agent, host) : undefined;
   const found = [
     ...(await Promise.all(login.files.map((file) => readNamedJson(join(folder, file), folder)))).map((one) =>
       'json' in one ? one.json : undefined,
@@ -51,7 +62,7 @@ export async function planKeychain(agent: Agent, host: Host): Promise<Plan> {
   if (host.platform !== 'darwin') return { going: [], staying: [] };
   const { login, folder } = agent.configuration;
   const name = keychainName(agent, host);
-  const secret = await host.keychain(name);
+  const secret = await keychainLogin(agent, host);
   if (secret.type === 'none') return { going: [], staying: [] };
   const from = `the keychain's ${name}`;
   const content = secret.type === 'secret' ? ownLoginContent(login, secret.text) : unread(secret.why);

@@ -8,8 +8,10 @@ export interface HostFolder extends Host {
   readonly env: NodeJS.ProcessEnv;
   /** Writes a file below the home, and gives its path. */
   write(path: string, content: string | Uint8Array): string;
-  /** What the keychain has. */
+  /** What the keychain has for the user, by service. */
   readonly secrets: Map<string, string>;
+  /** The account that it was last asked for. */
+  account?: string;
   /** Why the keychain tells nothing. */
   locked?: string;
   remove(): void;
@@ -26,7 +28,8 @@ export function hostFolder(platform: NodeJS.Platform = 'linux'): HostFolder {
     platform,
     secrets,
     gitConfig: () => userConfig(home, env),
-    keychain: async (service) => {
+    keychain: async (service, account) => {
+      folder.account = account;
       const text = secrets.get(service);
       if (folder.locked !== undefined) return { type: 'refused', why: folder.locked };
       return text === undefined ? { type: 'none' } : { type: 'secret', text };

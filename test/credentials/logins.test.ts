@@ -1,4 +1,5 @@
 import { chmodSync, mkdirSync, rmSync, symlinkSync } from 'node:fs';
+import { userInfo } from 'node:os';
 import { dirname, join } from 'node:path';
 import * as assert from 'uvu/assert';
 import { claude } from '../../lib/agents/claude.ts';
@@ -134,6 +135,26 @@ test('macOS’s keychain has it under the agent’s name, with another folder un
   }
 });
 
+test('of several accounts in the keychain, the agent’s own is asked for', async () => {
+  const mac = hostFolder('darwin');
+  try {
+    for (const [user, account] of [
+      ['u.1', 'u.1'],
+      ['CORP\\u', 'claude-code-user'],
+      ['', userInfo().username],
+    ]) {
+      mac.env['USER'] = user;
+      await credentialsOf(claude, mac).parcel('tokens');
+      assert.is(mac.account, account);
+      delete mac.account;
+      await credentialsOf(claude, mac).missingLogin();
+      assert.is(mac.account, account);
+    }
+  } finally {
+    mac.remove();
+  }
+});
+
 test('a keychain that refuses is not one without a login: the session keeps what it has, and it is said', async () => {
   const mac = hostFolder('darwin');
   try {
@@ -165,16 +186,16 @@ test('only what security(1) says it could not find is not there', async () => {
   const says = (script: string) => {
     host.write('security', `#!/bin/sh\n${script}\n`);
     chmodSync(join(host.home, 'security'), 0o755);
-    return readKeychain('x', { PATH: `${host.home}:/usr/bin:/bin` });
+    return readKeychain('x', 'u', { PATH: `${host.home}:/usr/bin:/bin` });
   };
   const search = 'security: SecKeychainSearchCopyNext:';
-  assert.equal(await says('echo "$*"'), { type: 'secret', text: 'find-generic-password -s x -w' });
+  assert.equal(await says('echo "$*"'), { type: 'secret', text: 'find-generic-password -a u -s x -w' });
   const none = 'The specified item could not be found in the keychain.';
   assert.equal(await says(`echo '${search} ${none}' >&2; exit 44`), { type: 'none' });
   const locked = 'User interaction is not allowed.';
   assert.equal(await says(`echo '${search} ${locked}' >&2; exit 36`), { type: 'refused', why: locked });
   assert.equal(await says('exit 128'), { type: 'refused', why: 'security: 128' });
-  const nowhere = await readKeychain('x', { PATH: join(host.home, 'none') });
+  const nowhere = await readKeychain('x', 'u', { PATH: join(host.home, 'none') });
   assert.equal(nowhere, { type: 'refused', why: 'security: ENOENT' });
 });
 
