@@ -51,11 +51,11 @@ export async function findHook(folder: string, env: NodeJS.ProcessEnv): Promise<
   const inConfiguration = (await hasConfiguredHooks(git)) && !isOurs(await stateOf(inFolder));
   const path = inConfiguration ? join(state, event) : inFolder;
   const found = await stateOf(path);
-  const active = !inConfiguration || (await isConfigured(git));
+  const command = inConfiguration ? await configuredCommand(git) : undefined;
   return {
     path,
     inConfiguration,
-    state: active ? found : 'none',
+    state: inConfiguration ? stateAs(command, path, found) : found,
     chained: await isThere(before(path)),
     writable: await isWritable(dirname(path)),
     folder: state,
@@ -81,8 +81,7 @@ export async function installHook(
   if (hook.inConfiguration) {
     const git = gitIn(folder, env);
     await git(['config', '--local', `${section}.event`, event]);
-    // git runs it with a shell (githooks(5)).
-    await git(['config', '--local', `${section}.command`, shellWord(hook.path)]);
+    await git(['config', '--local', `${section}.command`, commandFor(hook.path)]);
   }
   return { ...(await findHook(folder, env)), kept };
 }
@@ -99,8 +98,10 @@ export async function uninstallHook(folder: string, env: NodeJS.ProcessEnv): Pro
     if (hook.chained) await rename(before(hook.path), hook.path);
     else if (await isThere(hook.path)) await rm(hook.path);
   });
-  if (hook.inConfiguration && hook.state !== 'none') {
-    await gitIn(folder, env)(['config', '--local', '--remove-section', section]);
+  const git = gitIn(folder, env);
+  // Also where it names a file of elsewhere.
+  if (hook.inConfiguration && (await configuredCommand(git)) !== undefined) {
+    await git(['config', '--local', '--remove-section', section]);
   }
   return hook;
 }
@@ -194,7 +195,20 @@ async function hasConfiguredHooks(git: RunGit): Promise<boolean> {
   return first > configured[0] || (first === configured[0] && second >= configured[1]);
 }
 
-async function isConfigured(git: RunGit): Promise<boolean> {
+/** git runs it with a shell, and adds the hook's arguments (githooks(5)). Where the repository was moved away, it does nothing. */
+function commandFor(path: string): string {
+  return `[ ! -x ${shellWord(path)} ] || ${shellWord(path)}`;
+}
+
+async function configuredCommand(git: RunGit): Promise<string | undefined> {
   const said = await git(['config', '--local', '--list', '-z']);
-  return said.split('\0').some((entry) => entry.startsWith(`${section}.command\n`));
+  const name = `${section}.command\n`;
+  const entry = said.split('\0').findLast((one) => one.startsWith(name));
+  return entry?.slice(name.length);
+}
+
+/** Of a file that git's configuration has to name, as an older version may have done. */
+function stateAs(command: string | undefined, path: string, found: HookState): HookState {
+  if (command === commandFor(path)) return found;
+  return command === shellWord(path) && found !== 'none' ? 'old' : 'none';
 }

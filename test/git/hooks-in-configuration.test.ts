@@ -1,8 +1,9 @@
-import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import * as assert from 'uvu/assert';
 import { findHook, installHook, uninstallHook } from '../../lib/git/hooks.ts';
+import { shellWord } from '../../lib/printable.ts';
 import { newerGit } from '../harness/newer-git.ts';
 import { suite } from '../harness/suite.ts';
 import { HookedRepository } from './hooked-repository.ts';
@@ -79,6 +80,29 @@ it('one that an older git has put into the folder is known, and can be removed',
   await uninstallHook(repository, env);
   assert.not.ok(existsSync(file));
   assert.is((await findHook(repository, env)).state, 'none');
+});
+
+it('a repository that is somewhere else by now, as one in a container is, checks out without it until it is installed again', async () => {
+  const { env } = at;
+  await installHook(at.repository, env, false);
+  const moved = join(at.root, 'moved');
+  renameSync(at.repository, moved);
+  assert.equal(at.git(moved, 'checkout', '-q', 'other'), { code: 0, stdout: '', stderr: '' });
+  assert.is((await findHook(moved, env)).state, 'none');
+  assert.is((await installHook(moved, env, false)).state, 'ours');
+  at.git(moved, 'checkout', '-q', 'main');
+  assert.equal(await at.waitForRuns(1), [`hooks run in ${moved}`]);
+  renameSync(moved, at.repository);
+  await uninstallHook(at.repository, env);
+  assert.is(at.git(at.repository, 'config', '--local', '--get-regexp', '^hook[.]').stdout, '');
+});
+
+it('one of a version that named the file alone is brought up to date', async () => {
+  const { repository, env } = at;
+  const { path } = await installHook(repository, env, false);
+  at.git(repository, 'config', '--local', 'hook.git-paude.command', shellWord(path));
+  assert.is((await findHook(repository, env)).state, 'old');
+  assert.is((await installHook(repository, env, false)).state, 'ours');
 });
 
 test.run();
