@@ -55,13 +55,14 @@ export function homePorts(home: string, env: NodeJS.ProcessEnv) {
     await (await import('./credentials/shell-record.ts')).forgetShellRecord(home, location);
   }
 
-  /** Which files of the user's home would go to a session of this agent, and which stay. */
+  /** Which files of the user's home would go to a session of this agent, and which stay. All are read for that. */
   async function plan(agent: string): Promise<Plan> {
-    const [{ planHome }, { agentNamed }] = await Promise.all([
+    const [{ planHome }, { tryOut }, { agentNamed }] = await Promise.all([
       import('./credentials/credentials.ts'),
+      import('./credentials/pack.ts'),
       import('./agents/agents.ts'),
     ]);
-    return planHome(agentNamed(agent), host, true);
+    return tryOut(await planHome(agentNamed(agent), host, true));
   }
 
   return {

@@ -3,7 +3,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { PaudeError } from '../errors.ts';
 import { printable } from '../printable.ts';
 import type { Parcel, Part } from '../session/credentials.ts';
-import type { Going, Plan, Refusal } from './plan.ts';
+import { joinPlans, type Going, type Plan, type Refusal } from './plan.ts';
 import { databaseSuffixes, readStable, refusalOf, sharedMemory, type Allocate } from './read-stable.ts';
 import { newArchive, roomFor, type TarEntry } from './tar.ts';
 
@@ -43,6 +43,20 @@ export async function pack(plan: Plan, part: Part): Promise<Parcel> {
   const body = archive.end();
   const digest = createHash('sha256').update(body).digest('hex');
   return { part, digest, body, notices, incomplete: kept.length > 0 };
+}
+
+/** A plan as it turns out when all is read: only then it is known of some files that they stay. */
+export async function tryOut({ going, staying }: Plan): Promise<Plan> {
+  const memory = sharedMemory();
+  const plans: Plan[] = [{ going: [], staying }];
+  for (const one of going) {
+    const read = await contentOf(one, memory);
+    const { from, size } = one;
+    if ('entries' in read) plans.push({ going: [one], staying: [] });
+    else if (!read.keepsOld) plans.push({ going: [], staying: [{ from, why: read.why, size }] });
+    else plans.push({ going: [{ ...one, source: { type: 'unreadable', why: read.why } }], staying: [] });
+  }
+  return joinPlans(plans);
 }
 
 /** What a session with so much memory may be sent; bytes. The copy in its home counts on that, and the agent needs most. */

@@ -40,6 +40,28 @@ test('--dry-run lists every file with its size and why, sends nothing, and shows
   assert.not.match(stdout + stderr, 'secret');
 });
 
+test('--dry-run tells of what only its content keeps at home', async () => {
+  const login = '{"claudeAiOauth":{"accessToken":"secret","refreshToken":"secret"}}';
+  write('.claude/.credentials.json', login);
+  write('.claude/accounts/work', login);
+  write('.claude.json', '{"half');
+  write('.config/gcloud/application_default_credentials.json', '');
+  const { stdout } = await world.paude('sync', '--dry-run');
+  const rows = stdout.split('\n').map((row) => row.split('\t'));
+  const row = (file: string) => {
+    const [goes, , , , why] = rows.find((one) => one[3] === file) ?? [];
+    return [goes, why];
+  };
+  assert.equal(row('~/.claude/.credentials.json')[0], 'goes');
+  assert.equal(row('~/.claude/accounts/work'), ['stays', "it holds what renews the agent's login"]);
+  const half = ['stays', "it can't be read as JSON; the session's old copy stays"];
+  assert.equal(row('~/.claude.json'), half);
+  assert.equal(row('~/.config/gcloud/application_default_credentials.json'), half);
+  write('.claude/.credentials.json', '{"mcpOAuth":{}}');
+  const out = await world.paude('sync', '--dry-run');
+  assert.match(out.stdout, /^stays\t\t\d+\t~\/.claude\/.credentials.json\tthere is no login in it$/m);
+});
+
 test('sync brings what lives shortly, --full the rest, to each session that is named', async () => {
   world.env['ANTHROPIC_API_KEY'] = 'key';
   write('.claude/CLAUDE.md', 'one');
