@@ -54,8 +54,8 @@ export interface Configuration {
   readonly marketplaces: Marketplaces;
   /** The files that name paths of the folder, below it: a folder's means every JSON file in it. */
   readonly naming: readonly string[];
-  /** Keys of its JSON files that can't work in a session: programs of the user's machine. */
-  readonly dropped: Readonly<Record<string, readonly string[]>>;
+  /** Keys of its JSON files, below the home, that can't work in a session: programs and proxies of the user's machine. */
+  readonly dropped: Readonly<Record<string, readonly KeyPath[]>>;
   /** Of the files that both sides write, below the home: the keys that the session keeps, and puts over the host's. */
   readonly kept: Readonly<Record<string, readonly KeyPath[]>>;
   readonly login: OwnLogin;

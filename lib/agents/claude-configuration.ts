@@ -9,6 +9,11 @@ const logged = 'a log for debugging';
 const installed = 'a program of this machine';
 const identity = 'keys that identify this machine';
 
+/** It sets these for itself over the session's own, without which nothing is reached there. */
+const proxies = ['HTTP_PROXY', 'HTTPS_PROXY', 'ALL_PROXY', 'NO_PROXY']
+  .flatMap((name) => [name, name.toLowerCase()])
+  .map((name) => ['env', name]);
+
 /** What Claude Code keeps in a home, seen with 2.1.330. */
 export const claudeConfiguration: Configuration = {
   folder: '.claude',
@@ -71,12 +76,14 @@ export const claudeConfiguration: Configuration = {
   },
   naming: ['settings.json', 'settings.local.json', 'plugins/'],
   dropped: {
+    '.claude.json': proxies,
     '.claude/settings.json': [
-      'apiKeyHelper',
-      'awsAuthRefresh',
-      'awsCredentialExport',
-      'gcpAuthRefresh',
-      'otelHeadersHelper',
+      ['apiKeyHelper'],
+      ['awsAuthRefresh'],
+      ['awsCredentialExport'],
+      ['gcpAuthRefresh'],
+      ['otelHeadersHelper'],
+      ...proxies,
     ],
   },
   kept: {

@@ -44,6 +44,13 @@ export function onlyKeys(json: Json, paths: readonly KeyPath[]): Json {
   return kept;
 }
 
+/** All of it but this key. */
+export function withoutKey(json: Json, [key = '', ...rest]: KeyPath): Json {
+  const value = json[key];
+  if (rest.length === 0) return Object.fromEntries(Object.entries(json).filter(([name]) => name !== key));
+  return isObject(value) ? { ...json, [key]: withoutKey(value, rest) } : json;
+}
+
 /** All of it but what a pattern names, however deep. */
 export function withoutKeys(value: unknown, names: RegExp): unknown {
   if (Array.isArray(value)) return value.map((item) => withoutKeys(item, names));

@@ -1,8 +1,8 @@
 import { realpathSync } from 'node:fs';
 import { join, posix } from 'node:path';
-import type { Agent, Configuration, OwnLogin } from '../agents/agent.ts';
+import type { Agent, Configuration, KeyPath, OwnLogin } from '../agents/agent.ts';
 import { shown, type Host } from './host.ts';
-import { formatJson, parseJson, wholeJson } from './json-keys.ts';
+import { formatJson, parseJson, valueAt, withoutKey, wholeJson } from './json-keys.ts';
 import { namedFile } from './named-file.ts';
 import { ownLoginContent } from './own-login.ts';
 import { joinPlans, type Going, type Plan, type Refusal, type Staying } from './plan.ts';
@@ -141,7 +141,7 @@ function changeOf(
   );
   const keys = dropped[`${folder}/${path}`] ?? [];
   if (!names && keys.length === 0) return undefined;
-  return (content) => withoutTop(rewritten(content, rewrite), keys);
+  return (content) => without(rewritten(content, rewrite), keys);
 }
 
 function rewritten(content: Buffer, rewrite: (text: string) => string): Buffer {
@@ -150,10 +150,10 @@ function rewritten(content: Buffer, rewrite: (text: string) => string): Buffer {
   return Buffer.from(text).equals(content) ? Buffer.from(rewrite(text)) : content;
 }
 
-function withoutTop(content: Buffer, keys: readonly string[]): Buffer {
+function without(content: Buffer, keys: readonly KeyPath[]): Buffer {
   const json = keys.length === 0 ? undefined : parseJson(content);
-  if (json === undefined || !keys.some((key) => key in json)) return content;
-  return formatJson(Object.fromEntries(Object.entries(json).filter(([key]) => !keys.includes(key))));
+  if (json === undefined || keys.every((key) => valueAt(json, key) === undefined)) return content;
+  return formatJson(keys.reduce(withoutKey, json));
 }
 
 function planState(configuration: Configuration, host: Host, rewrite: (text: string) => string): Plan {
@@ -168,7 +168,8 @@ function planState(configuration: Configuration, host: Host, rewrite: (text: str
     ...file,
     change: (content) => {
       const whole = wholeJson(content);
-      return 'why' in whole ? whole : rewritten(whole, rewrite);
+      const keys = configuration.dropped[configuration.stateFile] ?? [];
+      return 'why' in whole ? whole : without(rewritten(whole, rewrite), keys);
     },
   });
 }

@@ -499,6 +499,19 @@ test('programs and helpers of this machine are taken out of the agent’s settin
   assert.equal(JSON.parse((await texts('config')).get('home/.claude/settings.json')!), { model: 'm' });
 });
 
+test('proxies of this machine, which the agent would set over the session’s own, are taken out, too', async () => {
+  const env = {
+    HTTPS_PROXY: 'http://u:p@proxy.corp:8080',
+    no_proxy: 'x',
+    FOO: 'kept',
+  };
+  for (const path of ['.claude/settings.json', '.claude.json'])
+    host.write(path, JSON.stringify({ env, model: 'm' }));
+  const sent = await texts('config');
+  for (const to of ['home/.claude/settings.json', 'home/.claude.json'])
+    assert.equal(JSON.parse(sent.get(to)!), { env: { FOO: 'kept' }, model: 'm' });
+});
+
 test('gcloud’s databases go with their journals, its logs and caches stay', async () => {
   for (const path of [
     'credentials.db',
