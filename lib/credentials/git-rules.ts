@@ -19,7 +19,12 @@ const rules: readonly { readonly key: RegExp; readonly value?: RegExp; readonly 
   { key: /^core\.hookspath$/, why: 'hooks of this machine' },
   { key: /^(commit|tag|push)\.gpgsign$|^tag\.forcesignannotated$|^user\.signingkey$|^gpg\./, why: signing },
   { key: /^log\.showsignature$|^(merge|pull)\.verifysignatures$/, why: signing },
-  { key: /^core\.(sshcommand|askpass|editor|pager|fsmonitor|alternaterefscommand)$/, why: program },
+  {
+    key: /^core\.(sshcommand|askpass|editor|pager|fsmonitor|alternaterefscommand|gitproxy)$/,
+    why: program,
+  },
+  // Each fetch from the session would fail there.
+  { key: /^uploadpack\.packobjectshook$/, why: program },
   { key: /^(pager|difftool|mergetool|filter|browser|web|man|instaweb|sendemail|hook)\./, why: program },
   {
     key: /^(sequence\.editor|interactive\.difffilter|diff\.external|(diff|merge)\.(gui)?tool)$/,
@@ -33,7 +38,7 @@ const rules: readonly { readonly key: RegExp; readonly value?: RegExp; readonly 
     key: /^url\.(ssh:|git\+ssh:|ssh\+git:|[^/:]+@|[^/]*[^/:]:(?!\/\/)).*\.(push)?insteadof$/,
     why: 'SSH is not available in a session',
   },
-  { key: /^(remote|branch|submodule|paude|lfs|maintenance)\./, why: 'of use on this machine only' },
+  { key: /^(remote|branch\..*|submodule|paude|lfs|maintenance)\./, why: 'of use on this machine only' },
   {
     key: /^core\.(excludesfile|attributesfile)$|^commit\.template$|^init\.templatedir$/,
     why: 'a path of this machine',

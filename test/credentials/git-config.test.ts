@@ -89,6 +89,9 @@ for (const [key, value] of [
   ['merge.verifySignatures', 'true'],
   ['pull.verifySignatures', 'true'],
   ['paude.backend', 'podman'],
+  ['branch.a.b.remote', 'origin'],
+  ['uploadpack.packObjectsHook', 'git-cached-pack'],
+  ['core.gitProxy', 'tunnel'],
 ] as const) {
   test(`${key} stays, and it is said why`, async () => {
     execFileSync('git', ['config', '--file', join(host.home, '.gitconfig'), key, value]);
@@ -107,6 +110,8 @@ for (const [key, value] of [
   ['alias.st', 'status'],
   ['merge.conflictStyle', 'zdiff3'],
   ['color.ui', 'auto'],
+  ['branch.sort', '-committerdate'],
+  ['branch.autoSetupRebase', 'always'],
 ] as const) {
   test(`${key} goes`, async () => {
     execFileSync('git', ['config', '--file', join(host.home, '.gitconfig'), key, value]);
