@@ -265,6 +265,9 @@ test('what is not committed is counted, and where that can’t be looked at, it 
   assert.equal(dirty(), ['']);
   for (const path of ['a', 'b']) writeFileSync(join(session.workspace, path), 'mine');
   assert.equal(dirty(), ['dirty 2', '']);
+  // As the user's own configuration of git may say, which goes along.
+  session.git(session.workspace, 'config', 'status.showUntrackedFiles', 'no');
+  assert.equal(dirty(), ['dirty 2', '']);
   writeFileSync(join(session.workspace, '.git/index'), 'broken');
   const { code, stderr } = session.session(['branches']);
   assert.is.not(code, 0);
