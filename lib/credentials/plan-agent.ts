@@ -4,6 +4,7 @@ import type { Agent, Configuration, KeyPath, OwnLogin } from '../agents/agent.ts
 import { shown, type Host } from './host.ts';
 import { formatJson, parseJson, valueAt, withoutKey, wholeJson } from './json-keys.ts';
 import { namedFile } from './named-file.ts';
+import { ownFolder } from './own-folder.ts';
 import { ownLoginContent } from './own-login.ts';
 import { joinPlans, type Going, type Plan, type Refusal, type Staying } from './plan.ts';
 import { pathRewriter } from './rewrite-paths.ts';
@@ -12,9 +13,9 @@ import { sizeOf, sourceOf, walkFolder, type Found } from './walk-folder.ts';
 /** The home of every session. */
 export const sessionHome = '/home/paude';
 
-/** Where an agent's folder is on this machine. */
+/** Where an agent's folder is on this machine. Throws CONFIG_INVALID. */
 export function agentFolder({ folder, variable }: Configuration, host: Host): string {
-  return host.env[variable] || join(host.home, folder);
+  return ownFolder(host, variable, join(host.home, folder));
 }
 
 export function stateFile(configuration: Configuration, host: Host): string {

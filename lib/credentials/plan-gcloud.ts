@@ -2,13 +2,14 @@ import { join } from 'node:path';
 import { shown, type Host } from './host.ts';
 import { wholeJson } from './json-keys.ts';
 import { namedFile } from './named-file.ts';
+import { ownFolder } from './own-folder.ts';
 import { joinPlans, type Going, type Plan } from './plan.ts';
 import { sessionHome } from './plan-agent.ts';
 import { sizeOf, sourceOf, walkFolder, type Found } from './walk-folder.ts';
 
-/** Where gcloud's configuration is on this machine. */
-export function gcloudFolder({ env, home }: Host): string {
-  return env['CLOUDSDK_CONFIG'] || join(home, '.config/gcloud');
+/** Where gcloud's configuration is on this machine. Throws CONFIG_INVALID. */
+export function gcloudFolder(host: Host): string {
+  return ownFolder(host, 'CLOUDSDK_CONFIG', join(host.home, '.config/gcloud'));
 }
 
 /** What programs log in with by themselves, below gcloud's folder. */

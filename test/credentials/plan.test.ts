@@ -277,6 +277,24 @@ test('folders that variables name are taken, and land where the session looks', 
   assert.is(login.get('environment/GOOGLE_APPLICATION_CREDENTIALS'), `/home/paude/${key.slice(5)}`);
 });
 
+test('a variable that names the home, or what it is in, sends nothing of it', async () => {
+  host.write('.ssh/id_ed25519', 'secret');
+  symlinkSync('.', join(host.home, 'it'));
+  for (const variable of ['CLAUDE_CONFIG_DIR', 'CLOUDSDK_CONFIG']) {
+    for (const folder of [host.home, `${host.home}/`, join(host.home, 'it'), dirname(host.home), '/']) {
+      host.env[variable] = folder;
+      const error = await credentialsOf(claude, host)
+        .parcel('config')
+        .catch((thrown: unknown) => thrown);
+      assert.ok(isPaudeError(error, 'CONFIG_INVALID'), `${variable}=${folder}`);
+      assert.match(error.message, `${variable} is ${folder}`);
+    }
+    host.env[variable] = `${host.home}.other`;
+    assert.equal([...(await texts('config')).keys()], []);
+    delete host.env[variable];
+  }
+});
+
 test('links: in the folder they go as they are; what leaves it, goes in a circle, or is no file, stays and is named', async () => {
   host.write('.claude/skills/a/SKILL.md', 'x');
   host.write('elsewhere', 'secret');
