@@ -5,6 +5,7 @@ export const workspace = '/pvc/workspace';
 
 const sessions = 'belongs to a session';
 const cached = 'a cache';
+const copied = 'copies of a file that goes itself';
 const logged = 'a log for debugging';
 const installed = 'a program of this machine';
 const identity = 'keys that identify this machine';
@@ -36,7 +37,18 @@ export const claudeConfiguration: Configuration = {
     'state/': sessions,
     'remote-control/': sessions,
     'worktrees/': sessions,
-    'backups/': 'copies of a file that goes itself',
+    // These are among what its own runner leaves out where it hands a folder on to sessions elsewhere.
+    '.session_ingress_token': sessions,
+    'server-sessions.json': sessions,
+    'active-time.json': sessions,
+    'bridge-spawn/': sessions,
+    'file-transfers/': sessions,
+    'remote/': sessions,
+    'scratch/': sessions,
+    'shares/': sessions,
+    'storage-v2/': sessions,
+    'backups/': copied,
+    '.claude.json.backup*': copied,
     'cache/': cached,
     'stats-cache.json': cached,
     'mcp-needs-auth-cache.json': cached,
@@ -44,6 +56,7 @@ export const claudeConfiguration: Configuration = {
     'gh-pr-status-cache.json': cached,
     'statsig/': cached,
     'usage-data/': cached,
+    'mcp-skill-archives/': cached,
     'debug/': logged,
     'file-history/': logged,
     'logs/': logged,
@@ -53,6 +66,8 @@ export const claudeConfiguration: Configuration = {
     'dump-prompts/': logged,
     'feedback/': logged,
     'feedback-bundles/': logged,
+    'api-dumps/': logged,
+    'child-logs/': logged,
     'daemon.log': logged,
     'daemon.json': installed,
     'daemon*.status.json': installed,
@@ -63,6 +78,12 @@ export const claudeConfiguration: Configuration = {
     'downloads/': installed,
     // Its binary calls them so. Who has them passes for this machine.
     '.device-keys*': identity,
+    'hfi-auth.json': 'a login of this machine',
+    'ccr/': installed,
+    'seed-admin/': installed,
+    'systemd/': installed,
+    'computer-use.lock': installed,
+    'server.lock': installed,
     '.last-cleanup': sessions,
     '.last-update-result.json': installed,
     '.update.lock': installed,
