@@ -43,8 +43,11 @@ export const claude: Agent = {
     'CLAUDE_CODE_USE_VERTEX',
     'CLAUDE_CODE_USE_BEDROCK',
     'CLAUDE_CODE_SKIP_VERTEX_AUTH',
+    'CLAUDE_CODE_SKIP_BEDROCK_AUTH',
     'ANTHROPIC_VERTEX_PROJECT_ID',
     'ANTHROPIC_VERTEX_BASE_URL',
+    'ANTHROPIC_BEDROCK_BASE_URL',
+    'AWS_REGION',
     'GOOGLE_CLOUD_PROJECT',
     'CLOUD_ML_REGION',
     'ANTHROPIC_BASE_URL',
@@ -82,6 +85,6 @@ export const claude: Agent = {
     // Its own API, and what a login asks.
     { hosts: ['api.anthropic.com', 'platform.claude.com', 'console.anthropic.com', 'claude.ai'] },
   ],
-  baseUrls: ['ANTHROPIC_BASE_URL', 'ANTHROPIC_VERTEX_BASE_URL'],
+  baseUrls: ['ANTHROPIC_BASE_URL', 'ANTHROPIC_VERTEX_BASE_URL', 'ANTHROPIC_BEDROCK_BASE_URL'],
   identity: { name: 'Claude', email: 'noreply@anthropic.com' },
 };

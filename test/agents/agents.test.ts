@@ -28,4 +28,15 @@ test('no secret is among the plain names of the shell, and the integrity of each
   }
 });
 
+test('what makes a login needless goes into the session, and so does where its API is, for each provider', () => {
+  for (const { fromShell, configuration, baseUrls, hosts } of Object.values(agents)) {
+    const needed = [...configuration.loginless, ...baseUrls, ...hosts.flatMap(({ when }) => when ?? [])];
+    assert.equal(
+      needed.filter((name) => !fromShell.includes(name)),
+      [],
+    );
+  }
+  assert.ok(agents['claude']!.baseUrls.includes('ANTHROPIC_BEDROCK_BASE_URL'));
+});
+
 test.run();
