@@ -49,6 +49,8 @@ export interface Configuration {
   readonly variable: string;
   /** The file beside the folder; in it, where the variable is set. */
   readonly stateFile: string;
+  /** The file in the folder that an early version had for that: it is read instead where there is something in it. */
+  readonly earlyStateFile: string;
   /** What stays: the path, with / at the end for a folder and * for anything but /, and why. */
   readonly excluded: Readonly<Record<string, string>>;
   readonly marketplaces: Marketplaces;

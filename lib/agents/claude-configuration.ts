@@ -20,6 +20,7 @@ export const claudeConfiguration: Configuration = {
   folder: '.claude',
   variable: 'CLAUDE_CONFIG_DIR',
   stateFile: '.claude.json',
+  earlyStateFile: '.config.json',
   excluded: {
     'history.jsonl': sessions,
     'tasks/': sessions,

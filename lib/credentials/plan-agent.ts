@@ -18,8 +18,12 @@ export function agentFolder({ folder, variable }: Configuration, host: Host): st
   return ownFolder(host, variable, join(host.home, folder));
 }
 
+/** Where the agent reads its state on this machine. Throws CONFIG_INVALID. */
 export function stateFile(configuration: Configuration, host: Host): string {
-  const { variable, stateFile: name } = configuration;
+  const { variable, stateFile: name, earlyStateFile } = configuration;
+  const early = join(agentFolder(configuration, host), earlyStateFile);
+  const file = namedFile(early);
+  if ('size' in file && file.size > 0) return early;
   return join(host.env[variable] || host.home, name);
 }
 
@@ -66,8 +70,9 @@ export function planAgent(
   return joinPlans([...files, planState(configuration, host, rewrite)]);
 }
 
-function isState({ path }: Found, { stateFile: name, variable }: Configuration, { env }: Host): boolean {
-  return path === name && Boolean(env[variable]);
+function isState({ path }: Found, configuration: Configuration, { env }: Host): boolean {
+  const { stateFile: name, earlyStateFile, variable } = configuration;
+  return path === earlyStateFile || (path === name && Boolean(env[variable]));
 }
 
 /** The same of what links in the folder, that are called like something excluded, lead to. */

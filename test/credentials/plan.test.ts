@@ -303,6 +303,15 @@ test('a variable that names the home, or what it is in, sends nothing of it', as
   }
 });
 
+test('the state is the one that the agent reads: that of an early version, where there is something in it', async () => {
+  host.write('.claude.json', '{"a":1}');
+  host.write('.claude/.config.json', '');
+  assert.equal([...(await texts('config'))], [['home/.claude.json', '{"a":1}']]);
+  host.write('.claude/.config.json', '{"primaryApiKey":"k"}');
+  assert.equal([...(await texts('config'))], [['home/.claude.json', '{"primaryApiKey":"k"}']]);
+  assert.is(await credentialsOf(claude, host).missingLogin(), undefined);
+});
+
 test('links: in the folder they go as they are; what leaves it, goes in a circle, or is no file, stays and is named', async () => {
   host.write('.claude/skills/a/SKILL.md', 'x');
   host.write('elsewhere', 'secret');
