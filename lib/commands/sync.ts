@@ -67,7 +67,7 @@ async function syncOne(
     return bring();
   });
   context.quiet();
-  const { missing } = receiver;
+  const missing = await receiver.credentials.missingLogin();
   const what =
     missing === undefined
       ? sentences[synced!.outcome]

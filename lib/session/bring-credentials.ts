@@ -1,5 +1,4 @@
 import type { SessionName } from '../names.ts';
-import type { PaudeError } from '../errors.ts';
 import type { Backend } from './backend.ts';
 import type { Credentials } from './credentials.ts';
 import type { Report } from './events.ts';
@@ -18,8 +17,6 @@ export interface Receiver {
   readonly session: Session;
   /** Undefined where it gets nothing. */
   readonly credentials: Credentials | undefined;
-  /** Why the agent would find no login. */
-  readonly missing: PaudeError | undefined;
 }
 
 /** Credentials go into sessions of the user's own only: of another's it says so. Throws SESSION_UNKNOWN. */
@@ -34,15 +31,14 @@ export async function receiverOf(
     open === undefined ? undefined : backend.whoami(signal),
   ]);
   if (session === undefined) throw unknownSession(name, await existingNames(backend, signal));
-  const nothing = { session, credentials: undefined, missing: undefined };
+  const nothing = { session, credentials: undefined };
   if (open === undefined) return nothing;
   if (session.owner !== user) {
     const text = `the session ${name} is ${session.owner}'s: nothing of your credentials is sent there`;
     report({ type: 'notice', text });
     return nothing;
   }
-  const credentials = await open(session);
-  return { session, credentials, missing: await credentials.missingLogin() };
+  return { session, credentials: await open(session) };
 }
 
 /**

@@ -32,7 +32,8 @@ export async function connectSession(
   signal: AbortSignal,
 ): Promise<number> {
   const once = noticesOnce(report);
-  const first = await startSession(ports, name, once, signal, ({ missing }) => {
+  const first = await startSession(ports, name, once, signal, async ({ credentials }) => {
+    const missing = await credentials?.missingLogin();
     if (missing !== undefined) throw missing;
   });
   let lost = -Infinity;

@@ -19,12 +19,12 @@ export async function startSession(
   name: SessionName,
   report: Report,
   signal: AbortSignal,
-  check?: (receiver: Receiver) => void,
+  check?: (receiver: Receiver) => void | Promise<void>,
 ): Promise<{ readonly receiver: Receiver; readonly synced: Synced | undefined }> {
   // Where nothing is to be checked, beside the start, which takes longer; what it says does not change by that.
   const found = receiverOf(ports, name, report, signal);
   found.catch(() => undefined);
-  if (check !== undefined) check(await found);
+  if (check !== undefined) await check(await found);
   const starting = beginStart(ports, name, report, signal);
   const session = found.then((receiver) => receiver.session);
   const proved = amongSessions(ports.backend, name, signal, () =>
@@ -44,7 +44,7 @@ export async function startSession(
       : bringCredentials(ports, receiver, scope, report, signal, proved);
   bringing.catch(() => undefined);
   await proved;
-  const { missing } = receiver;
+  const missing = await receiver.credentials?.missingLogin();
   if (missing !== undefined) report({ type: 'notice', text: missing.message });
   return { receiver, synced: await bringing };
 }

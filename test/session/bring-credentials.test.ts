@@ -7,6 +7,7 @@ import { isPaudeError, PaudeError } from '../../lib/errors.ts';
 import { sessionName } from '../../lib/names.ts';
 import { askSession } from '../../lib/session/ask-session.ts';
 import type { Backend, Terminal } from '../../lib/session/backend.ts';
+import { receiverOf } from '../../lib/session/bring-credentials.ts';
 import { connectSession, type ConnectPorts } from '../../lib/session/connect-session.ts';
 import type { Credentials } from '../../lib/session/credentials.ts';
 import type { Report } from '../../lib/session/events.ts';
@@ -123,6 +124,13 @@ test('without a login, connect starts nothing and says so; start goes on, and sa
   );
   assert.equal(said, ['there is no login']);
   assert.is(await inHome('login'), 'one');
+});
+
+test('a login is looked for where somebody is told of it only: the hook and a push ask no keychain for that', async () => {
+  const missingLogin = () => Promise.reject(new Error('it was looked for'));
+  const asked: Credentials = { ...credentials, missingLogin };
+  const { session } = await receiverOf(ports(directory, asked), name, quiet, never);
+  assert.is(session.location.name, name);
 });
 
 test('a failed sync stops connect with what failed, and is not taken for done', async () => {
