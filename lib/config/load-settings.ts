@@ -96,7 +96,8 @@ function parsed(option: Option, { source, name, value, place }: Candidate): unkn
   if (result.success) return result.output;
   const [issue] = result.issues;
   const where = place === undefined ? name : `${name}:${place}`;
-  const message = `${where}: ${option.key}: ${shown(issue.input)} ${issue.message}`;
+  const said = option.mayBeSecret === true ? 'its value' : shown(issue.input);
+  const message = `${where}: ${option.key}: ${said} ${issue.message}`;
   throw new PaudeError(source === 'flag' ? 'USAGE' : 'CONFIG_INVALID', message, {
     hint: `${option.key}: ${option.help}`,
   });

@@ -32,6 +32,7 @@ export const networkOptions = [
     help: "the proxy of the user's own network; a password in it is never kept",
     verbs: ['create'],
     repository: false,
+    mayBeSecret: true,
   },
   {
     key: 'proxy-image',

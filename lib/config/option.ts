@@ -23,6 +23,8 @@ export interface Option {
   readonly separator?: string | RegExp;
   /** What a repository's .paude.json may never say, whatever the user allowed it. */
   readonly neverFromRepository?: RegExp;
+  /** A password may be in it: no message repeats its value. */
+  readonly mayBeSecret?: boolean;
   /** Another name of the flag. */
   readonly alias?: string;
 }

@@ -26,6 +26,15 @@ test('the first source that says something counts, and each value knows its sour
   }
 });
 
+test('a password in what can’t be taken is in no message', async () => {
+  await using here = await place();
+  for (const url of ['http://me:secret@proxy.corp:3128\r', '-http://me:secret@proxy.corp:3128']) {
+    const error = await failure(here.load({ env: { PAUDE_UPSTREAM_PROXY: url } }), 'CONFIG_INVALID');
+    assert.match(error.message, /^PAUDE_UPSTREAM_PROXY: upstream-proxy: its value (has|begins)/);
+    assert.not.match(`${error.message} ${error.hint}`, 'secret');
+  }
+});
+
 test('what nobody says is the fallback, or has no value', async () => {
   await using here = await place();
   const { values, origins } = await here.load();
