@@ -6,6 +6,7 @@ import type { SessionName } from '../names.ts';
 import { askSession } from './ask-session.ts';
 import type { Backend, Opening } from './backend.ts';
 import type { Report } from './events.ts';
+import type { Location } from './location.ts';
 
 /** How long rules may take until they are in force everywhere; seconds. */
 const patience = 15;
@@ -75,7 +76,7 @@ function allowedHost(rules: NetworkRules): ProbePlan['allowed'] {
 
 /** Throws SESSION_FAILED, and NETWORK_UNENFORCED unless the user accepts that; true where it had to be accepted. */
 export function judge(
-  name: SessionName,
+  { backend, name }: Location,
   { open, proxy, unreachable }: Verdict,
   openings: readonly Opening[],
   accepted: boolean,
@@ -104,7 +105,9 @@ export function judge(
   }
   throw new PaudeError(
     'NETWORK_UNENFORCED',
-    openings.length > 0 ? sentence : `${sentence}; this cluster does not enforce NetworkPolicy`,
+    openings.length > 0 || backend === 'podman'
+      ? sentence
+      : `${sentence}; this cluster does not enforce NetworkPolicy`,
     {
       hint: [
         ...openings.flatMap(({ hint }) => hint ?? []),

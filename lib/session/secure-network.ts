@@ -143,7 +143,7 @@ async function prove(
   // Nothing that was tried before they were made again shows that they are in force.
   const verdict =
     renewed.length === 0 ? first : await probe(backend, location.name, rules, how, report, signal);
-  const isOpen = judge(location.name, verdict, openings, accepted, report);
+  const isOpen = judge(location, verdict, openings, accepted, report);
   await rememberOpen(backend, location.name, rules, isOpen, signal);
 }
 

@@ -228,6 +228,24 @@ test('a policy that opens one that was proved is found at every connect', async 
   assert.equal(asked.stopped, ['x']);
 });
 
+test('of a cluster that enforces nothing is spoken where the session is on one', async () => {
+  const reached =
+    'the network of the session x is not closed: it reaches the port of its proxy that is closed to all (198.51.100.7 port 3130)';
+  const name = sessionName('x');
+  for (const [location, message] of [
+    [{ backend: 'podman', name }, reached],
+    [
+      { backend: 'kubernetes', context: 'c', namespace: 'n', name },
+      `${reached}; this cluster does not enforce NetworkPolicy`,
+    ],
+  ] as const) {
+    const session = { ...sessionIn('stopped'), location };
+    const error = await secure(backendOf(open).backend, session).catch((reason: unknown) => reason);
+    assert.ok(isPaudeError(error, 'NETWORK_UNENFORCED'), String(error));
+    assert.is(error.message, message);
+  }
+});
+
 test('what was gone and is made again is told, and is proved again, whatever was proved before', async () => {
   const renewed = ['NetworkPolicy p'];
   for (const [state, starting, answers, commands] of [
