@@ -14,18 +14,29 @@ export interface Upstream {
 export function parseUpstream(text: string): Upstream {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   const tls = url?.protocol === 'https:';
-  if (url === undefined || !(tls || url.protocol === 'http:') || !/^[A-Za-z0-9._-]+$/.test(url.hostname)) {
+  const isHttp = tls || url?.protocol === 'http:';
+  if (url === undefined || !isHttp || url.port === '0' || !/^[A-Za-z0-9._-]+$/.test(url.hostname)) {
     throw new PaudeError('USAGE', 'the upstream proxy is not a URL such as http://proxy.example.com:3128', {
       hint: '--upstream-proxy=http://HOST:PORT',
     });
   }
   const port = url.port === '' ? (tls ? 443 : 80) : Number(url.port);
-  const login = url.username === '' ? undefined : [url.username, url.password].map(decoded).join(':');
+  const login = loginOf(url);
   return {
     proxy: { host: url.hostname, port, tls },
     url: `${url.protocol}//${url.hostname}:${port}`,
     ...(login === undefined ? {} : { login }),
   };
+}
+
+/** What no header can carry is refused (RFC 7617), and what squid reads as something else (cache_peer, login=). */
+function loginOf({ username, password }: URL): string | undefined {
+  if (username === '' && password === '') return undefined;
+  const [user, secret] = [decoded(username), decoded(password)];
+  if (!/^(\*|NEGOTIATE)|:/.test(user) && !/\p{Cc}/u.test(user + secret)) return `${user}:${secret}`;
+  throw new PaudeError('USAGE', 'the login to the upstream proxy is none that can be sent', {
+    hint: 'no user begins with * or NEGOTIATE or has a colon in it, and neither part has control characters',
+  });
 }
 
 function decoded(part: string): string {

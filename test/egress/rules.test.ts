@@ -308,6 +308,22 @@ test('a stray % in the login to an upstream proxy is told of as that, without th
   assert.is(parseUpstream('http://me:100%25@proxy.corp:8080').login, 'me:100%');
 });
 
+test('a password without a user is a login, and one that can’t be sent is refused, without the password', () => {
+  assert.is(parseUpstream('http://:secret@proxy.corp:8080').login, ':secret');
+  assert.is(parseUpstream('http://me@proxy.corp:8080').login, 'me:');
+  for (const login of ['*:secret', 'NEGOTIATE:secret', 'm%3Ae:secret', 'me:secret%0a', 'me:%00secret'])
+    assert.not.match(
+      refuses(() => parseUpstream(`http://${login}@proxy.corp:8080`)),
+      'secret',
+      login,
+    );
+  // squid would not start with it.
+  assert.match(
+    refuses(() => parseUpstream('http://proxy.corp:0')),
+    'not a URL such as',
+  );
+});
+
 test('a ledger is kept as text, adds up, has a bound, and forgets what was allowed since', () => {
   const kept = parseLedger('b.x.org 443 host 3 20\na.x.org 443 host 1 10\na.x.org 443 address 1 10\n');
   assert.equal(parseLedger(formatLedger(kept)), kept);
