@@ -22,7 +22,10 @@ const ports: Readonly<Record<HostRule['scheme'], number>> = { tls: 443, http: 80
  * stands for requests in the clear. Throws USAGE.
  */
 export function parseHostRule(text: string): HostRule {
-  const match = /^(private:)?(?:(https?):\/\/)?([^:/\s\p{Cc}]+)(?::([0-9]{1,5}))?\/?$/u.exec(text.trim());
+  // Of `evil.com#.github.com` Node would make evil.com.
+  const match = /^(private:)?(?:(https?):\/\/)?([^:/\\?#%\s\p{Cc}]+)(?::([0-9]{1,5}))?\/?$/u.exec(
+    text.trim(),
+  );
   if (match === null) throw refused(text, 'it is not a host, HOST:PORT or http://HOST:PORT');
   const [, isPrivate, scheme, name = '', given] = match;
   const host = normalHost(text, name);

@@ -77,6 +77,12 @@ test('what is no host is refused', () => {
     '-a.com',
     'a..com',
     'a.com\nb.com',
+    // Of these a URL's host is another one than it looks like.
+    '%65vil.com',
+    'evil.com#.github.com',
+    'evil.com?.github.com',
+    'evil.com\\.github.com',
+    '*.evil.com#.github.com:443',
   ];
   for (const text of [...wrong, ...more])
     assert.match(
