@@ -12,12 +12,20 @@ export interface UpstreamProxy {
 const folder = '/run/proxy';
 
 /** Addresses that are nobody's on the internet (IANA's special-purpose registries). */
-const privateRanges = [
+const private4 = [
   ...['0.0.0.0/8', '10.0.0.0/8', '100.64.0.0/10', '127.0.0.0/8', '169.254.0.0/16', '172.16.0.0/12'],
   ...['192.0.0.0/24', '192.168.0.0/16', '198.18.0.0/15', '224.0.0.0/3'],
-  ...['::/128', '::1/128', '64:ff9b::/96', '64:ff9b:1::/48', '2001::/32', '2002::/16'],
+];
+const private6 = [
+  ...['::/128', '::1/128', '64:ff9b:1::/48', '2001::/32', '2002::/16'],
   ...['fc00::/7', 'fe80::/10', 'fec0::/10', 'ff00::/8'],
 ];
+
+/** Where there is IPv6 alone, NAT64 gives what has an IPv4 address one of 64:ff9b::/96 (RFC 6052). */
+function translated(range: string): string {
+  const [a, b, c, d, bits] = range.split(/[./]/).map(Number) as [number, number, number, number, number];
+  return `64:ff9b::${((a << 8) | b).toString(16)}:${((c << 8) | d).toString(16)}/${96 + bits}`;
+}
 
 /**
  * The configuration of squid 5 and later (squid.conf(5)), pure text. A refusal by name or port is answered in the
@@ -33,7 +41,7 @@ export function proxyConfiguration(rules: HostRules, upstream?: UpstreamProxy): 
     // Else `evil.com/.example.com` and `user@x.example.com` would match a name's end.
     'acl weird dstdom_regex -n [^A-Za-z0-9._-]',
     'acl step1 at_step SslBump1',
-    `acl private dst ${privateRanges.join(' ')}`,
+    ...[private4, private4.map(translated), private6].map((ranges) => `acl private dst ${ranges.join(' ')}`),
     // Made where it runs: its own network, its node, the machine.
     `acl private dst "${folder}/own-ranges"`,
     ...nameRules('tls', rules),

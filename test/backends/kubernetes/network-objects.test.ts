@@ -23,18 +23,18 @@ test('a proxy is told every address of its pod and of its node', () => {
   ]);
 });
 
-for (const [service, range] of [
-  ['10.96.0.1', '10.96.0.1/16'],
-  ['2001:db8:1::1', '2001:db8:1::1/108'],
-  ['api.example.com', 'api.example.com'],
+for (const [service, ranges] of [
+  ['10.96.0.1', ['10.96.0.1/16', '64:ff9b::0a60:0001/112']],
+  ['2001:db8:1::1', ['2001:db8:1::1/108']],
+  ['api.example.com', ['api.example.com']],
 ] as const) {
-  test(`each of them is no way out, of either kind, nor what is around ${service}`, () => {
+  test(`each of them is no way out, of either kind or by NAT64, nor what is around ${service}`, () => {
     const start = readFileSync(
       fileURLToPath(new URL('../../../lib/image/proxy/files/start', import.meta.url)),
       'utf8',
     );
     // The part that makes the ranges, to its standard output.
-    const [, ranges] = /^(around\(\) \{\n[^]*?sort -u) >own-ranges$/m.exec(start) ?? [];
+    const [, making] = /^(around\(\) \{\n[^]*?sort -u) >own-ranges$/m.exec(start) ?? [];
     const env = {
       PATH: process.env['PATH'],
       POD_IPS: '10.1.2.3,fd00::3',
@@ -42,11 +42,15 @@ for (const [service, range] of [
       // A pod has one of its cluster's.
       KUBERNETES_SERVICE_HOST: service,
     };
-    const script = ranges!.replace('/etc/hosts hosts', '/dev/null');
+    const script = making!.replace('/etc/hosts hosts', '/dev/null');
     const said = execFileSync('sh', ['-c', script], { env, encoding: 'utf8' });
     assert.equal(
       said.trim().split('\n').sort(),
-      ['10.1.2.3/16', '192.0.2.7/32', '2001:db8::7/128', range, 'fd00::3/48'].sort(),
+      [
+        ...['10.1.2.3/16', '64:ff9b::0a01:0203/112', 'fd00::3/48'],
+        ...['192.0.2.7/32', '64:ff9b::c000:0207/128', '2001:db8::7/128'],
+        ...ranges,
+      ].sort(),
     );
   });
 }
