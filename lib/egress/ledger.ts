@@ -21,12 +21,13 @@ const room = 50;
 
 /**
  * Reads what `paude-proxy blocked` says: `HOST PORT WHY COUNT LAST` a line, `http://` or `https://` before a host that
- * was asked for otherwise than its port stands for. What is not of this form is left out.
+ * was asked for otherwise than its port stands for. What is not of this form, with a host as the proxy writes it, is
+ * left out: it may have been kept with a session by somebody else.
  */
 export function parseLedger(text: string): readonly BlockedHost[] {
   return text.split('\n').flatMap((line) => {
     const match =
-      /^(?:(https?):\/\/)?(\S{1,255}) ([0-9]{1,5}) (host|name|address|literal) ([0-9]{1,12}) ([0-9]{1,12})$/.exec(
+      /^(?:(https?):\/\/)?([a-z0-9._:?[\]-]{1,255}) ([0-9]{1,5}) (host|name|address|literal) ([0-9]{1,12}) ([0-9]{1,12})$/.exec(
         line,
       );
     if (match === null) return [];

@@ -342,6 +342,12 @@ test('a ledger is kept as text, adds up, has a bound, and forgets what was allow
   const many = Array.from({ length: 500 }, (_, index) => `h${index}.org 443 host 1 ${9000 - index}\n`);
   const few = formatLedger(parseLedger(many.join(''))).split('\n');
   assert.equal([few.length, few[0]], [50, 'h0.org 443 host 1 9000']);
+  // What it says is told on terminals, in commands to paste.
+  assert.equal(
+    parseLedger("a.org';id;' 443 host 1 9\na.org$(id) 443 host 1 9\n\u202ea.org 443 host 1 9\n"),
+    [],
+  );
+  assert.is(parseLedger('a?b.org 443 host 1 9\n[2001:db8::1] 443 literal 1 9\n').length, 2);
   const rules = { agent: ['*.x.org'], allow: [], deny: ['b.x.org'] };
   assert.is(
     formatLedger(stillBlocked(all, hostRulesOf(rules))),
