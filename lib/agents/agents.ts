@@ -23,7 +23,8 @@ export function withoutSecrets(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
 
 /**
  * The hosts that an agent needs, by what a shell's environment says of its provider and of where its API is: that
- * first, for without it the agent does not work. An API on the session's own machine needs none. Throws USAGE where a variable has an address in the place of a name.
+ * first, for without it the agent does not work. An API on the session's own machine needs none. Throws USAGE where a
+ * variable has an address in the place of a name, or no URL.
  */
 export function agentHosts(agent: Agent, env: NodeJS.ProcessEnv): readonly string[] {
   const isSet = (name: string) => !['', '0', 'false'].includes(env[name] ?? '');
@@ -33,13 +34,22 @@ export function agentHosts(agent: Agent, env: NodeJS.ProcessEnv): readonly strin
 }
 
 function hostOfUrl(variable: string, text: string): string | undefined {
+  if (text === '') return undefined;
   const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (url === undefined || /^(localhost|127\.[0-9.]+|\[::1\])$/.test(url.hostname)) return undefined;
+  if (url === undefined || !/^https?:$/.test(url.protocol) || url.port === '0') throw noUrl(variable);
+  if (/^(localhost\.?|127\.[0-9.]+|\[::1\])$/.test(url.hostname)) return undefined;
   const address = url.hostname.replace(/^\[|\]$/g, '');
   if (isIP(address) !== 0)
     throw new PaudeError('USAGE', `${variable} names the address ${address}: only names can be allowed`, {
       hint: `give ${variable} the name of that host, or make the session with --allow-network`,
     });
+  if (!/^[a-z0-9._-]+$/.test(url.hostname)) throw noUrl(variable);
   const isPlain = url.protocol === 'http:';
   return `${isPlain ? 'http' : 'https'}://${url.hostname}:${url.port || (isPlain ? 80 : 443)}`;
+}
+
+function noUrl(variable: string): PaudeError {
+  return new PaudeError('USAGE', `${variable} is no URL of a host that can be allowed`, {
+    hint: `give it one such as https://llm.example.com:8443, or unset ${variable}`,
+  });
 }

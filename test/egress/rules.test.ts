@@ -285,6 +285,23 @@ test('the agent’s hosts follow its provider, and where its API is', () => {
       refuses(() => of({ [variable]: url })),
       `${variable} names the address ${address}`,
     );
+  assert.equal(of({ ANTHROPIC_BASE_URL: 'http://localhost.:4' }), of({}));
+  for (const url of [
+    'llm.corp:8443',
+    'llm.corp',
+    'llm.corp/v1',
+    'ftp://llm.corp',
+    'https://a(b).corp',
+    'https://a.corp:0',
+  ])
+    assert.match(
+      refuses(() => of({ ANTHROPIC_BASE_URL: url })),
+      /^ANTHROPIC_BASE_URL is no URL /,
+      url,
+    );
+  // A password in it is for nobody's screen.
+  const message = refuses(() => of({ ANTHROPIC_BASE_URL: 'me:secret@llm.corp' }));
+  assert.not.match(message, 'secret');
 });
 
 test('programs find the proxy in both cases, and not for what is local', () => {
