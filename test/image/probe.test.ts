@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { readdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { createServer, type AddressInfo, type Server } from 'node:net';
 import { join } from 'node:path';
 import * as assert from 'uvu/assert';
@@ -46,6 +46,17 @@ test('nor when its proxy lets through what it must not', async () => {
   writeFileSync(join(session.run, 'proved'), '');
   // Port 1 is nobody's.
   assert.equal(await probe(1), []);
+});
+
+test('what is reached is seen however long its machine does not let it look', async () => {
+  session.env['HTTPS_PROXY'] = `http://127.0.0.1:${await saying('HTTP/1.1 403 Forbidden\r\n\r\n')}`;
+  // A clock by which each step of the program takes half a second, as with a hundredth of a processor.
+  mkdirSync(join(session.run, 'Time'));
+  const clock =
+    'package Time::HiRes; my $now = time; sub time { $now += 0.5 } sub sleep {} sub import { no strict "refs"; *{caller() . "::$_"} = \\&$_ for "time", "sleep" } 1;';
+  writeFileSync(join(session.run, 'Time', 'HiRes.pm'), clock);
+  session.env['PERL5LIB'] = session.run;
+  assert.equal(await probe(await saying('')), ['Time']);
 });
 
 test.run();
