@@ -132,6 +132,7 @@ export function writerArguments(
 ): readonly string[] {
   return [
     ...['run', '--rm', '--interactive', '--network', 'none', '--pull', 'never', '--log-driver', 'none'],
+    ownProxyOnly,
     ...['--user', user, '--cap-drop', 'all', '--security-opt', 'no-new-privileges'],
     ...['--read-only', '--read-only-tmpfs=false', '--volume', `${credentialsName(name)}:/credentials`],
     ...['--entrypoint', command[0]!, image, ...command.slice(1)],
@@ -188,11 +189,15 @@ export function containerArguments(
   ];
 }
 
+/** Podman gives what it runs the proxy variables of its own shell, with the login that may be in them. */
+export const ownProxyOnly = '--http-proxy=false';
+
 function closedNetwork(object: string, { session, proxy }: Addresses): readonly string[] {
   return [
     ...['--network', `${object}:ip=${session}`],
     // The machine has an address of its own on the same wire, by IPv6's own making.
     ...['--sysctl', 'net.ipv6.conf.eth0.disable_ipv6=1'],
+    ownProxyOnly,
     ...Object.entries(proxyEnvironment(proxy)).flatMap(([name, value]) => ['--env', `${name}=${value}`]),
   ];
 }

@@ -7,6 +7,7 @@ import {
   labels,
   manager,
   objectName,
+  ownProxyOnly,
   proxyMemoryArguments,
   proxyMemoryName,
   proxyName,
@@ -92,7 +93,7 @@ function proxyArguments(
   return [
     ...['run', '--detach', '--name', proxyName(name)],
     ...labelArguments(labelsFor(session)),
-    ...['--network', `${objectName(name)}:ip=${addresses.proxy}`, '--network', outside],
+    ...['--network', `${objectName(name)}:ip=${addresses.proxy}`, '--network', outside, ownProxyOnly],
     ...['--user', '1000:0', '--cap-drop', 'all', '--security-opt', 'no-new-privileges'],
     // Its root is not read-only: what was changed must outlive a crash, after which it is started again.
     ...['--restart', 'on-failure', '--stop-timeout', '1', '--pull', 'never'],
