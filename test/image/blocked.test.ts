@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import * as assert from 'uvu/assert';
@@ -35,6 +36,14 @@ test('it names the command that allows a host, and where none does, the reason',
   ] as const)
     assert.is(await said(`${entry} 1 ${now}`), line, entry);
   assert.is(await said(`a.org 443 host 1 ${now - 4000}`), '', 'an hour ago');
+});
+
+test('tmux has room for the longest of it, for a host that is cut is another one', async () => {
+  session.env['PAUDE_SESSION'] = 'x'.repeat(40);
+  const line = await said(`http://${'x'.repeat(240)} 65535 address 1 ${Math.floor(Date.now() / 1000)}`);
+  const conf = readFileSync(new URL('../../lib/image/files/tmux.conf', import.meta.url), 'utf8');
+  const [, room] = /^set -g status-right-length (\d+)$/m.exec(conf) ?? [];
+  assert.ok(Number(room) >= `${line}Ctrl+b d detaches`.length, `${room} of ${line.length}`);
 });
 
 test.run();
