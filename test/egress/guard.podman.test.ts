@@ -54,7 +54,8 @@ it('a proxy with no route to anywhere says so', () => {
 });
 
 it('a name that NAT64 has translated is judged by the address that it stands for', () => {
-  const hosts = { public: 'c633:6402', private: 'a01:203', metadata: 'a9fe:a9fe', loopback: '7f00:1' };
+  const closed = { private: 'a01:203', metadata: 'a9fe:a9fe', loopback: '7f00:1', azure: 'a83f:8110' };
+  const hosts = { public: 'c633:6402', ...closed };
   const names = Object.keys(hosts).map((of) => world.name(of));
   const rules = hostRulesOf({ agent: [], allow: names.map((name) => `${name}:80`), deny: [] });
   const known = Object.values(hosts).flatMap((last, at) => ['--add-host', `${names[at]}:64:ff9b::${last}`]);
