@@ -1,5 +1,7 @@
-import { basename } from 'node:path';
+import { existsSync } from 'node:fs';
+import { basename, dirname, join, relative } from 'node:path';
 import { PaudeError, isPaudeError } from '../errors.ts';
+import { shellWord } from '../printable.ts';
 import { askGitIn, gitIn, type RunGit } from './run-git.ts';
 import { writeConfig } from './write-config.ts';
 
@@ -56,7 +58,7 @@ export async function openRepository(
   env: NodeJS.ProcessEnv,
 ): Promise<Repository | undefined> {
   const ask = askGitIn(folder, env);
-  const found = facts(ask);
+  const found = trustedFacts(ask, env);
   // Looked at below: what an old git makes of the question is of no interest.
   found.catch(() => undefined);
   await checkVersion(ask);
@@ -75,6 +77,34 @@ interface Facts {
   /** The top of the work tree, else git's own. */
   readonly folder: string;
   readonly objectFormat: string;
+}
+
+/**
+ * The facts of a repository whose configuration is the user's own. A clone may bring a folder that looks like a bare
+ * repository, and git takes one for that from inside (git-config(1), safe.bareRepository). Throws GIT_FAILED.
+ */
+async function trustedFacts(ask: RunGit, env: NodeJS.ProcessEnv): Promise<Facts> {
+  try {
+    return await facts((args) => ask(['-c', 'safe.bareRepository=explicit', ...args]));
+  } catch {
+    const found = await facts(ask);
+    const path = line(await ask(['rev-parse', '--absolute-git-dir']));
+    const around = workTreeAround(dirname(path));
+    if (around === undefined) return found;
+    const own = `:(literal)${relative(around, path)}`;
+    if ((await askGitIn(around, env)(['ls-files', '--', own])) === '') return found;
+    throw new PaudeError(
+      'GIT_FAILED',
+      `${path} came with the repository ${around} and poses as one of its own: its settings are not yours`,
+      { hint: `cd ${shellWord(around)}` },
+    );
+  }
+}
+
+/** Of folders upwards the first that has a `.git`, which no clone can bring. */
+function workTreeAround(folder: string): string | undefined {
+  if (existsSync(join(folder, '.git'))) return folder;
+  return dirname(folder) === folder ? undefined : workTreeAround(dirname(folder));
 }
 
 /** All in one call, for each costs some milliseconds of every push; in another one where there is no work tree. */

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, realpathSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as assert from 'uvu/assert';
@@ -38,6 +38,30 @@ test.after.each(() => rmSync(folder, { recursive: true, force: true }));
 test('is nothing outside of a repository, whatever language git speaks', async () => {
   assert.is(await openRepository('/', env), undefined);
   assert.is(await openRepository('/', { ...env, LC_ALL: 'C.UTF-8', LANGUAGE: 'de' }), undefined);
+});
+
+test('a folder of a clone that poses as a bare repository is none, wherever in it one is', async () => {
+  const pose = (path: string, ...more: string[]) => {
+    for (const part of ['objects', 'refs']) mkdirSync(join(folder, path, part), { recursive: true });
+    const files = {
+      HEAD: 'ref: refs/heads/main\n',
+      config: ['[paude]', 'allowNetwork', ...more, ''].join('\n'),
+    };
+    for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, path, name), text);
+    for (const part of ['objects/x', 'refs/x']) writeFileSync(join(folder, path, part), '');
+  };
+  pose('a folder');
+  pose('a folder/objects/inner');
+  pose('with a tree', '[core]', 'bare = false', `worktree = ${folder}`);
+  // What the user has made there is the user's own.
+  assert.is((await open(join(folder, 'a folder'))).folderName, 'a folder');
+  git('add', 'a folder', 'with a tree');
+  for (const path of ['a folder', 'a folder/objects', 'a folder/objects/inner', 'with a tree']) {
+    const error = await openRepository(join(folder, path), env).catch((reason: unknown) => reason);
+    assert.ok(isPaudeError(error, 'GIT_FAILED'), path);
+    assert.match(error.message, 'its settings are not yours');
+    assert.match(error.hint!, folder);
+  }
 });
 
 test('a remote of a session is fetched by name only, and keeps git-lfs at home', async () => {
