@@ -137,6 +137,8 @@ const settings = [
   // The door and the probe go by this header of squid's: a far end's own is taken away.
   ...ownErrors.map((name) => `acl own_error squid_error ${name}`),
   'reply_header_access X-Squid-Error deny !own_error',
+  // The door alone says this, to who was refused.
+  'reply_header_access Paude-Blocked deny all',
   'cache deny all',
   'cache_mem 0 MB',
   'memory_pools off',
