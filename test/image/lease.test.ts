@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -149,6 +150,21 @@ test('one that nobody reads any more waits for nobody', async () => {
   command.stdin.end('now\n');
   assert.is((await closed)[0], 3);
   assert.is(session.session(['lease', 'n']).code, 0);
+  assert.equal(readdirSync(join(session.run, 'leases')), []);
+});
+
+test('one whose words nobody takes ends with its lease', async () => {
+  const file = join(session.root, 'code');
+  // What should read them does nothing any more, as a container's runtime when a connection has broken.
+  const script = '{ paude-session run q -- yes; echo $? >"$0"; } | exec sleep 300';
+  const { env, root: cwd } = session;
+  const reader = spawn('sh', ['-c', script, file], { env, cwd, detached: true });
+  await until('it runs', () => existsSync(join(session.run, 'leases/q')));
+  assert.is(session.session(['lease', 'q']).code, 0);
+  await until('it has ended', () => existsSync(file) && readFileSync(file, 'utf8') !== '').finally(() =>
+    process.kill(-reader.pid!, 'SIGKILL'),
+  );
+  assert.is(readFileSync(file, 'utf8'), '143\n');
   assert.equal(readdirSync(join(session.run, 'leases')), []);
 });
 
