@@ -17,7 +17,8 @@ export interface SessionWork {
 
 /**
  * What a running session's repository holds. `proved`: only where the network was proved to be closed, for git runs
- * what its configuration names. Throws like `open`, SESSION_FAILED and NETWORK_UNPROVED.
+ * what its configuration names. Throws like `open`, SESSION_FAILED, NETWORK_UNPROVED, and CONNECTION_LOST where not all
+ * of it has come.
  */
 export async function sessionWork(
   backend: Backend,
@@ -36,14 +37,20 @@ export async function sessionWork(
   if (code !== 0) {
     throw new PaudeError('SESSION_FAILED', `the repository of ${name} can't be read: ${complaint.trim()}`);
   }
-  if (said === 'unproved\n') throw unproved(name);
-  return parseWork(said);
+  const rows = said.split('\n');
+  // What comes right before a command's end may be lost on the way (kubernetes/kubernetes#60140).
+  if (rows.splice(-2).join('\n') !== 'over\n') {
+    const message = `the connection to the session ${name} was lost: not all of its branches have come`;
+    throw new PaudeError('CONNECTION_LOST', message, { hint: 'give the same command again' });
+  }
+  if (rows[0] === 'unproved') throw unproved(name);
+  return parseWork(rows);
 }
 
-function parseWork(said: string): SessionWork {
+function parseWork(rows: readonly string[]): SessionWork {
   const branches: SessionBranch[] = [];
   let uncommitted = 0;
-  for (const row of said.split('\n').filter((text) => text !== '')) {
+  for (const row of rows) {
     const [first = '', second = ''] = row.split(' ', 2);
     if (first === 'dirty') uncommitted = Number(second);
     else

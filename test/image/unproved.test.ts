@@ -39,10 +39,10 @@ test('git is run for nobody, and the look that would', () => {
       stdout: 'paude unproved 1\n',
       stderr: '',
     });
-  assert.is(session.session(['branches', 'proved']).stdout, 'unproved\n');
-  assert.is(session.session(['branches']).stdout, '');
+  assert.is(session.session(['branches', 'proved']).stdout, 'unproved\nover\n');
+  assert.is(session.session(['branches']).stdout, 'over\n');
   writeFileSync(join(session.run, 'proved'), '');
-  assert.is(session.session(['branches', 'proved']).stdout, '');
+  assert.is(session.session(['branches', 'proved']).stdout, 'over\n');
 });
 
 test('what the agent has installed is found first by commands, and by nothing of ours', async () => {
@@ -53,7 +53,7 @@ test('what the agent has installed is found first by commands, and by nothing of
     writeFileSync(join(tools, program), '#!/bin/sh\nprintf "the agent\\n"\n', { mode: 0o755 });
   assert.is((await run('a')).stdout, 'the agent\n');
   assert.is(ask(), 'need login tokens config\n');
-  assert.is(session.session(['branches']).stdout, '');
+  assert.is(session.session(['branches']).stdout, 'over\n');
   assert.match(session.session(['serve', 'upload-pack']).stdout, /^paude ready 1\n[0-9a-f]{4}/);
 });
 

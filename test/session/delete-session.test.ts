@@ -11,7 +11,8 @@ const never = new AbortController().signal;
 const name = sessionName('x');
 const oid = 'a'.repeat(40);
 
-test('of a session that takes long to stop again, what was seen in it is told', async () => {
+/** Plans the delete of a stopped session that says this of its repository; `stop` is what comes of stopping it again. */
+function planned(said: string, stop = async () => undefined) {
   const location = { backend: 'podman', name } as const;
   const backend = {
     whoami: async () => 'test',
@@ -22,22 +23,35 @@ test('of a session that takes long to stop again, what was seen in it is told', 
     },
     open: async () => ({
       stdin: new PassThrough(),
-      stdout: Readable.from([`${oid} refs/heads/work\ndirty 2\n`]),
+      stdout: Readable.from([said]),
       stderr: Readable.from([]),
       exit: new Promise((resolve) => setTimeout(() => resolve(0), 50)),
       [Symbol.asyncDispose]: async () => undefined,
     }),
-    // As where the time for it is over.
-    stop: async () => {
-      throw interrupted();
-    },
+    stop,
   } as unknown as Backend;
   const image = async () => 'none';
   const ports = { backend, ensureImage: image, ensureProxyImage: image };
   const repository = { present: async () => new Set<string>(), remotes: async () => [] };
   const options = { confirmed: false, notMine: false };
-  const plan = await planDelete(ports, name, repository, options, () => undefined, never);
+  return planDelete(ports, name, repository, options, () => undefined, never);
+}
+
+test('of a session that takes long to stop again, what was seen in it is told', async () => {
+  const plan = await planned(`${oid} refs/heads/work\ndirty 2\nover\n`, async () => {
+    // As where the time for it is over.
+    throw interrupted();
+  });
   assert.equal(plan, { remotes: [], unsaved: [{ branch: 'work', oid }], uncommitted: 2 });
+});
+
+test('a session of which not all has come is not one without work', async () => {
+  for (const said of ['', `${oid} refs/heads/work\n`, `${oid} refs/heads/over\n`, `${oid} refs/heads/wo`]) {
+    const { unseen, unsaved } = await planned(said);
+    assert.match(unseen ?? '', 'the connection to the session x was lost', said);
+    assert.equal(unsaved, []);
+  }
+  assert.equal(await planned('over\n'), { remotes: [], unsaved: [], uncommitted: 0 });
 });
 
 test.run();
