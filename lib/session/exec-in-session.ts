@@ -44,7 +44,9 @@ export async function execInSession(
   const isOver = withoutWordAfter(Buffer.from(`\0paude over ${id}\n`), async () => {
     if (--unheard > 0) return;
     keepTheRest();
-    await ((await lease) ?? (await takeLease(backend, name, id, signal))).giveBack();
+    // One that could not be had, or has died meanwhile, is of no use for that.
+    if ((await (await lease)?.giveBack()) !== true)
+      await (await takeLease(backend, name, id, signal)).giveBack();
   });
   try {
     const [code] = await Promise.all([

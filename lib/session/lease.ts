@@ -8,8 +8,11 @@ export const parting = 2000;
 
 /** Disposing it without giving it back first ends what it is for. */
 export interface Lease extends AsyncDisposable {
-  /** What it is for has ended by itself. */
-  giveBack(): Promise<void>;
+  /**
+   * What it is for has ended by itself. False where nobody over there held it any more; what is not heard in time is
+   * taken for given back, for the end of its input says the same.
+   */
+  giveBack(): Promise<boolean>;
 }
 
 /**
@@ -35,15 +38,19 @@ export async function takeLease(
   for (const stream of [tunnel.stdout, tunnel.stderr]) stream.resume();
   // The command that the lease is for tells of a session that died; here the pipe just ends.
   tunnel.stdin.on('error', () => undefined);
-  const ended = tunnel.exit.catch(() => undefined);
+  const ended = tunnel.exit.then(
+    (code) => code === 0,
+    () => late.signal.aborted,
+  );
   const timer = setInterval(() => tunnel.stdin.write('.'), heartbeat);
   const end = async (last: string) => {
     clearInterval(timer);
     unheard();
     if (!tunnel.stdin.writableEnded) tunnel.stdin.end(last);
     part();
-    await ended;
+    const isHeard = await ended;
     await tunnel[Symbol.asyncDispose]();
+    return isHeard;
   };
-  return { giveBack: () => end('x'), [Symbol.asyncDispose]: () => end('') };
+  return { giveBack: () => end('x'), [Symbol.asyncDispose]: async () => void (await end('')) };
 }

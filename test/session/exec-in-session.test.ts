@@ -18,15 +18,18 @@ interface Said {
   readonly size: number;
   /** How many leases can't be had at first. */
   readonly refused?: number;
+  /** How many of the leases that are had are dead by the time that they are given back. */
+  readonly dead?: number;
 }
 
 /** Runs a command. In what it says `ID` stands for what it is run as, `OVER` for the session's own last word. */
-async function ran({ code, out = 'OVER', err = 'OVER', size, refused = 0 }: Said) {
+async function ran({ code, out = 'OVER', err = 'OVER', size, refused = 0, dead = 0 }: Said) {
   let leases = 0;
   let isGivenBack = false;
   const backend = {
     open: async (_: string, [, verb, id = '']: readonly string[]) => {
       if (verb === 'lease' && leases++ < refused) throw new Error('no lease');
+      const isDead = verb === 'lease' && leases <= refused + dead;
       const saying = (text: string) => {
         const whole = Buffer.from(text.replace('ID', id).replace('OVER', `\0paude over ${id}\n`));
         const count = verb === 'run' ? Math.ceil(whole.length / size) : 0;
@@ -37,11 +40,11 @@ async function ran({ code, out = 'OVER', err = 'OVER', size, refused = 0 }: Said
       return {
         stdin: new PassThrough().on(
           'data',
-          (bytes) => (isGivenBack ||= verb === 'lease' && `${bytes}` === 'x'),
+          (bytes) => (isGivenBack ||= verb === 'lease' && !isDead && `${bytes}` === 'x'),
         ),
         stdout: saying(out),
         stderr: saying(err),
-        exit: Promise.resolve(code),
+        exit: Promise.resolve(verb === 'run' ? code : isDead ? 137 : 0),
         [Symbol.asyncDispose]: async () => undefined,
       };
     },
@@ -108,6 +111,11 @@ test('a lease that could not be had is asked for again when the command is over:
     assert.equal([end, isGivenBack], [0, true]);
   }
   assert.match(String((await ran({ code: 0, size: 50, refused: 2 })).end), 'no lease');
+});
+
+test('nor does it wait for one that has died', async () => {
+  const { end, isGivenBack } = await ran({ code: 0, size: 50, dead: 1 });
+  assert.equal([end, isGivenBack], [0, true]);
 });
 
 test.run();

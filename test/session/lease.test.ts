@@ -53,7 +53,7 @@ test('its end over there is waited for', async () => {
       ),
   );
   const lease = await takeLease(backend, name, 'id', never);
-  await lease.giveBack();
+  assert.ok(await lease.giveBack());
   assert.equal(heard, ['x', 'end', 'ended', 'disposed']);
 });
 
@@ -64,6 +64,15 @@ test('on a line that says nothing any more it is not waited for', async () => {
     await lease[leave]();
     assert.equal(heard, [...(leave === 'giveBack' ? ['x'] : []), 'end', 'disposed']);
   }
+});
+
+test('one that nobody holds any more over there can’t be given back', async () => {
+  for (const exit of [async () => 137, () => Promise.reject(new Error('lost'))]) {
+    const lease = await takeLease(world(exit).backend, name, 'id', never);
+    assert.not.ok(await lease.giveBack());
+  }
+  const lease = await takeLease(world(silence).backend, name, 'id', never, 20);
+  assert.ok(await lease.giveBack(), 'what is not heard of ends with its input');
 });
 
 test('one that is still being taken when the user interrupts is taken, unless nobody answers', async () => {
