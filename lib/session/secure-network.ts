@@ -130,7 +130,7 @@ async function prove(
   const accepted = description.acceptUnenforced === true || wasAccepted || mayBeOpen;
   const how = { ready, accepted };
   const [first, { openings, renewed }] = await Promise.all([
-    verdictOn(backend, session, rules, how, report, signal),
+    verdictOn(backend, session, rules, { ...how, session: starting.session }, report, signal),
     // What selects its parts shows by the labels that they have.
     starting.session.then(() => backend.openings(location.name, signal)),
     ready,
@@ -183,12 +183,16 @@ async function verdictOn(
   backend: Backend,
   { location: { name }, state, description }: Session,
   rules: NetworkRules,
-  how: Probing,
+  { session, ...how }: Probing & Pick<Starting, 'session'>,
   report: Report,
   signal: AbortSignal,
 ): Promise<Verdict> {
   const counts = rules.unenforced !== true && description.acceptUnenforced !== true;
-  if (state === 'running' && counts && (await wasProved(backend, name, signal))) return { open: [] };
+  if (state === 'running' && counts) {
+    // A pod that is being removed could still say so, and says nothing of the one that comes in its place.
+    await session;
+    if (await wasProved(backend, name, signal)) return { open: [] };
+  }
   return probe(backend, name, rules, how, report, signal);
 }
 

@@ -1,4 +1,5 @@
 import { PassThrough, Readable } from 'node:stream';
+import { setTimeout } from 'node:timers/promises';
 import * as assert from 'uvu/assert';
 import type { NetworkRules } from '../../lib/egress/network-rules.ts';
 import { isPaudeError, PaudeError } from '../../lib/errors.ts';
@@ -7,6 +8,7 @@ import type { Backend, Openings } from '../../lib/session/backend.ts';
 import type { SessionEvent } from '../../lib/session/events.ts';
 import { secureNetwork, type NetworkPorts } from '../../lib/session/secure-network.ts';
 import type { Session, SessionState } from '../../lib/session/session.ts';
+import { deferred } from '../../lib/waiting.ts';
 import { noNetwork } from '../harness/no-network.ts';
 import { suite } from '../harness/suite.ts';
 
@@ -150,6 +152,20 @@ test('what ran and was proved is not probed again, and what was not is', async (
   const unproved = backendOf({ ...closed, proved: '' });
   await secure(unproved.backend, sessionIn('running'));
   assert.equal(unproved.asked.commands, ['configure', 'proved', 'around', 'probe']);
+});
+
+test('that the one before was proved proves nothing of a session that is made again at that time', async () => {
+  const answers = { ...closed, proved: 'proved\n' };
+  const { backend, asked } = backendOf(answers);
+  const runs = deferred();
+  const starting = { ...started, session: runs.promise, done: runs.promise };
+  // As it is still said of a pod that is being removed.
+  const securing = secure(backend, sessionIn('running'), false, starting);
+  await setTimeout(50);
+  answers.proved = '';
+  runs.resolve();
+  await securing;
+  assert.equal(asked.commands, ['configure', 'proved', 'around', 'probe']);
 });
 
 test('one that was accepted unenforced could forge the mark: it is probed each time', async () => {
