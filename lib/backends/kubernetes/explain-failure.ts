@@ -83,6 +83,22 @@ export async function explained(
   }
 }
 
+/** The exit code of a command that got KILL: by hand, for want of memory, or with its whole container. */
+const killed = 137;
+
+/** The exit code of a command; where that went with its container, throws what became of the session. */
+export async function survived(
+  ports: RunPorts,
+  target: ExecTarget,
+  code: number,
+  signal: AbortSignal,
+): Promise<number> {
+  if (code !== killed) return code;
+  const why = await explained(ports, target, lost(target.session, 'it was killed', undefined), signal);
+  if (isPaudeError(why, 'SESSION_DIED') || isPaudeError(why, 'SESSION_UNKNOWN')) throw why;
+  return code;
+}
+
 /** Whether a command can run: the container's node is the only one that knows. */
 async function answers(ports: RunPorts, target: ExecTarget, signal: AbortSignal): Promise<boolean> {
   const noDeath = () => new Promise<never>(() => undefined);

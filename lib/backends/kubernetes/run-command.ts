@@ -4,7 +4,7 @@ import type { Tunnel } from '../../tunnel.ts';
 import type { Cluster } from './cluster.ts';
 import { attachTerminal } from './exec/attach-terminal.ts';
 import type { ExecTarget } from './exec/open-exec.ts';
-import { explained } from './explain-failure.ts';
+import { explained, survived } from './explain-failure.ts';
 import { podOf } from './network-objects.ts';
 import { writer } from './objects.ts';
 import { podDeath } from './pod-death.ts';
@@ -51,6 +51,7 @@ export async function runCommand(
   });
   let closed = false;
   const exit = tunnel.exit
+    .then((code) => (closed ? code : survived(ports, target, code, signal)))
     .catch(async (error: unknown) => {
       // What we have closed ourselves needs no reason.
       throw closed ? error : await explained(ports, target, error, signal);

@@ -43,6 +43,19 @@ it('evicted: the next push waits for the new one, says so, and lands', async () 
   assert.match((await world.git('ls-remote', world.url(name), 'main')).stdout, head);
 });
 
+it('in the middle of a command: that is said, and not just that it was killed', async () => {
+  const command = world.start('git', ['paude', 'exec', name, '--', 'sh', '-c', 'echo begun >&2; sleep 300']);
+  await until(command.said, (text) => text.includes('begun'));
+  await evict(pod(), world.namespace);
+  const { code, stderr } = await command.ended;
+  assert.is(code, 1, stderr);
+  assert.match(stderr, `the session ${name} ended while a command ran in it`);
+  assert.match(stderr, `hint: git paude start ${name}`);
+  assert.is((await world.paude('start', '--detach', name)).code, 0);
+  // What was killed by itself is the command's own affair.
+  assert.is((await world.inside(name, 'sh', '-c', 'kill -9 $$')).code, 137);
+});
+
 it('on a drained node: it is said that no node takes it, and it starts when one does', async () => {
   await asAdmin('cordon', 'node1');
   try {

@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import * as assert from 'uvu/assert';
 import { clusterIn } from '../../../lib/backends/kubernetes/cluster.ts';
-import { explained, unanswered } from '../../../lib/backends/kubernetes/explain-failure.ts';
+import { explained, survived, unanswered } from '../../../lib/backends/kubernetes/explain-failure.ts';
 import { ApiStatus } from '../../../lib/backends/kubernetes/exec/api-status.ts';
 import { foundWithin } from '../../../lib/backends/kubernetes/exec/heartbeat.ts';
 import { keys, labelsOf, objectName, podName } from '../../../lib/backends/kubernetes/objects.ts';
@@ -63,6 +63,30 @@ test('an API server that is silent is soon asked no more: it is why', async () =
 
 test('finding a silent line, asking why, and leaving the lease come to less than a minute', () => {
   assert.ok(foundWithin + unanswered + parting < 60_000);
+});
+
+test('a command that was killed went with its pod or its session, or alone', async () => {
+  let asked = 0;
+  let [isThere, state] = [true, missing];
+  await using fake = await fakeServer({
+    answer: ({ url = '' }, response) => {
+      asked++;
+      if (!url.includes('statefulsets')) return state(response);
+      if (isThere) send(response, 200, set);
+      else missing(response);
+    },
+    upgrade: (_, socket) => void socket.destroy(),
+  });
+  const ports = await portsTo(fake);
+  const end = (code: number) =>
+    survived(ports, pod, code, never).catch((error: PaudeError) => error.code as string);
+  assert.is(await end(3), 3);
+  assert.is(asked, 0);
+  assert.is(await end(137), 'SESSION_DIED');
+  isThere = false;
+  assert.is(await end(137), 'SESSION_UNKNOWN');
+  [isThere, state] = [true, (response) => send(response, 200, ready)];
+  assert.is(await end(137), 137);
 });
 
 test('one that answers may take longer than that to hear of a container’s end', async () => {
