@@ -16,8 +16,8 @@ export interface Streams {
 /**
  * Runs a command in a running session, its streams byte for byte, and gives its exit code. When this process is
  * interrupted or dies, the command is ended. What it did not take of stdin is left there. Throws SESSION_STOPPED,
- * SESSION_UNKNOWN, SESSION_DIED, CONNECTION_LOST, also where it ended well and not all that it said has come, and
- * NETWORK_UNPROVED where the session refuses to begin it.
+ * SESSION_UNKNOWN, SESSION_DIED, CONNECTION_LOST, also where it ended well and not all that it said has come or where it
+ * was ended with its lease, and NETWORK_UNPROVED where the session refuses to begin it.
  */
 export async function execInSession(
   backend: Backend,
@@ -54,10 +54,12 @@ export async function execInSession(
       pipeline(tunnel.stdout, isOver, streams.stdout, { end: false }),
       pipeline(tunnel.stderr, said, isOver, streams.stderr, { end: false }),
     ]);
-    await (await lease)?.giveBack();
+    const held = await lease;
+    await held?.giveBack();
     if (isRefused) throw unproved(name);
     // One that failed says so itself.
-    if (code === 0 && unheard > 0) throw cutOff(name);
+    if (code === 0 && unheard > 0) throw lost(name, 'not all that the command said has come');
+    if (held?.isLost() === true && byLease.has(code)) throw lost(name, 'the command was ended with it');
     return code;
   } catch (error) {
     throw signal.aborted ? interrupted() : error;
@@ -69,9 +71,13 @@ export async function execInSession(
   }
 }
 
-function cutOff(name: SessionName): PaudeError {
-  const message = `the connection to the session ${name} was lost: not all that the command said has come`;
-  return new PaudeError('CONNECTION_LOST', message, { hint: 'give the same command again' });
+/** The exit codes of what the end of its lease has ended: by TERM, or by KILL. */
+const byLease: ReadonlySet<number> = new Set([143, 137]);
+
+function lost(name: SessionName, why: string): PaudeError {
+  return new PaudeError('CONNECTION_LOST', `the connection to the session ${name} was lost: ${why}`, {
+    hint: 'give the same command again',
+  });
 }
 
 /** Passes on what is said, but for a word of the session's own after it, which is told when all before it has come. */

@@ -13,6 +13,8 @@ export interface Lease extends AsyncDisposable {
    * taken for given back, for the end of its input says the same.
    */
   giveBack(): Promise<boolean>;
+  /** Its line was lost, or said nothing for too long, before it was given back: what it is for is ended over there. */
+  isLost(): boolean;
 }
 
 /**
@@ -38,12 +40,20 @@ export async function takeLease(
   for (const stream of [tunnel.stdout, tunnel.stderr]) stream.resume();
   // The command that the lease is for tells of a session that died; here the pipe just ends.
   tunnel.stdin.on('error', () => undefined);
+  let [isLeft, isLost] = [false, false];
   const ended = tunnel.exit.then(
-    (code) => code === 0,
-    () => late.signal.aborted,
+    (code) => {
+      isLost = code === 0 && !isLeft;
+      return code === 0;
+    },
+    () => {
+      isLost = !late.signal.aborted;
+      return !isLost;
+    },
   );
   const timer = setInterval(() => tunnel.stdin.write('.'), heartbeat);
   const end = async (last: string) => {
+    isLeft = true;
     clearInterval(timer);
     unheard();
     if (!tunnel.stdin.writableEnded) tunnel.stdin.end(last);
@@ -52,5 +62,9 @@ export async function takeLease(
     await tunnel[Symbol.asyncDispose]();
     return isHeard;
   };
-  return { giveBack: () => end('x'), [Symbol.asyncDispose]: async () => void (await end('')) };
+  return {
+    giveBack: () => end('x'),
+    isLost: () => isLost,
+    [Symbol.asyncDispose]: async () => void (await end('')),
+  };
 }

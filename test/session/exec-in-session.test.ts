@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { PassThrough, Readable } from 'node:stream';
 import * as assert from 'uvu/assert';
 import { isPaudeError } from '../../lib/errors.ts';
@@ -20,10 +21,12 @@ interface Said {
   readonly refused?: number;
   /** How many of the leases that are had are dead by the time that they are given back. */
   readonly dead?: number;
+  /** Their line was cut; else they were killed. */
+  readonly cut?: boolean;
 }
 
 /** Runs a command. In what it says `ID` stands for what it is run as, `OVER` for the session's own last word. */
-async function ran({ code, out = 'OVER', err = 'OVER', size, refused = 0, dead = 0 }: Said) {
+async function ran({ code, out = 'OVER', err = 'OVER', size, refused = 0, dead = 0, cut = false }: Said) {
   let leases = 0;
   let isGivenBack = false;
   const backend = {
@@ -37,14 +40,15 @@ async function ran({ code, out = 'OVER', err = 'OVER', size, refused = 0, dead =
           Array.from({ length: count }, (_, at) => whole.subarray(at * size, (at + 1) * size)),
         );
       };
+      const dying = () => (cut ? Promise.reject(new Error('lost')) : Promise.resolve(137));
+      const stdin = new PassThrough();
+      const given = once(stdin.resume(), 'end').then(() => 0);
+      stdin.on('data', (bytes) => (isGivenBack ||= verb === 'lease' && !isDead && `${bytes}` === 'x'));
       return {
-        stdin: new PassThrough().on(
-          'data',
-          (bytes) => (isGivenBack ||= verb === 'lease' && !isDead && `${bytes}` === 'x'),
-        ),
+        stdin,
         stdout: saying(out),
         stderr: saying(err),
-        exit: Promise.resolve(verb === 'run' ? code : isDead ? 137 : 0),
+        exit: verb === 'run' ? Promise.resolve(code) : isDead ? dying() : given,
         [Symbol.asyncDispose]: async () => undefined,
       };
     },
@@ -116,6 +120,15 @@ test('a lease that could not be had is asked for again when the command is over:
 test('nor does it wait for one that has died', async () => {
   const { end, isGivenBack } = await ran({ code: 0, size: 50, dead: 1 });
   assert.equal([end, isGivenBack], [0, true]);
+});
+
+test('what was ended because its lease was lost does not just end; what ended by itself does', async () => {
+  const { end } = await ran({ code: 143, size: 50, dead: 1, cut: true });
+  assert.ok(isPaudeError(end, 'CONNECTION_LOST'), String(end));
+  assert.match(end.message, 'the command was ended with it');
+  assert.is((await ran({ code: 143, size: 50 })).end, 143);
+  assert.is((await ran({ code: 137, size: 50, dead: 1 })).end, 137);
+  assert.is((await ran({ code: 3, size: 50, dead: 1, cut: true })).end, 3);
 });
 
 test.run();
