@@ -38,7 +38,8 @@ export function imageChecks({ podman, external }: CheckParts) {
 
   /**
    * A ready image, as it is to be used on Podman, or on nodes of these platforms. Throws IMAGE_UNFIT where its
-   * configuration shows that no session could run on it. One that can't be looked at from here is taken at its word.
+   * configuration shows that no session could run on it. One that can't be looked at from here is taken at its word;
+   * Podman pulls one that it does not have, or IMAGE_MISSING is thrown.
    */
   async function checked(
     kind: ImageKind,
@@ -55,7 +56,8 @@ export function imageChecks({ podman, external }: CheckParts) {
     };
     const here = await localConfig(ref, podman, signal);
     if (nodes === undefined) {
-      if (here !== undefined) refuseUnfit(here);
+      const config = here ?? (await pulled(ref, report, signal));
+      if (config !== undefined) refuseUnfit(config);
       return ref;
     }
     // Of an image for several platforms, Podman may have another one than the nodes will pull.
@@ -69,6 +71,17 @@ export function imageChecks({ podman, external }: CheckParts) {
     if (config !== undefined) refuseUnfit(config, await nodes());
     else if (here !== undefined) refuseUnfit(here);
     return ref;
+  }
+
+  /** What a registry has, and Podman has not, is fetched; what is Podman's own is nowhere else. */
+  async function pulled(ref: string, report: Report, signal: AbortSignal): Promise<ImageConfig | undefined> {
+    if (ref.startsWith('localhost/')) return undefined;
+    const [{ pullReady }, { localConfig }] = await Promise.all([
+      import('./image/base-image.ts'),
+      import('./image/local-image.ts'),
+    ]);
+    await pullReady(ref, await podman(), report, signal);
+    return localConfig(ref, podman, signal);
   }
 
   /**

@@ -47,6 +47,21 @@ function noBase(image: string, platform: string | undefined, why: string): Paude
   });
 }
 
+/** A ready image that only a registry has, for sessions on Podman. Throws IMAGE_MISSING with Podman's words. */
+export async function pullReady(
+  image: string,
+  port: ImagePort,
+  report: (event: ImageEvent) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  report({ type: 'step', text: `pulling the image ${image}` });
+  const { exitCode, stderr } = await pull([image], port, report, signal);
+  if (exitCode === 0) return;
+  throw new PaudeError('IMAGE_MISSING', `the image ${image} can't be had: ${lastLines(stderr, 3)}`, {
+    hint: `name another one, or see why: podman pull ${image}`,
+  });
+}
+
 /**
  * Podman says nothing of a pull's bytes but to a terminal. It keeps the layers in its temporary folder until all have
  * come; a Podman elsewhere keeps them there.

@@ -136,6 +136,35 @@ test('an image of Podman’s own is used, for nodes may have it themselves; for 
   assert.is(await checks().checked('session', ref, undefined, report, signal), ref);
 });
 
+test('Podman pulls one that only a registry has; one that it can’t get is an error with its words', async () => {
+  const stdout = JSON.stringify([{ Os: 'linux', Architecture: 'amd64', Config: sessionConfig }]);
+  const registries = new Set(['a.example/x:1']);
+  const has = new Set<string>();
+  const run: Podman['run'] = async (args) => {
+    const ref = args.at(-1)!;
+    if (args[0] === 'pull' && registries.has(ref)) has.add(ref);
+    const exitCode = has.has(ref) ? 0 : 125;
+    return {
+      exitCode,
+      stdout: exitCode === 0 ? stdout : '',
+      stderr: exitCode === 0 ? '' : 'Error: no such name',
+    };
+  };
+  const { checked } = checks(async () => ({ ...podmanProgram({}), run }));
+  const events: SessionEvent[] = [];
+  const report = (event: SessionEvent) => void events.push(event);
+  for (let i = 0; i < 2; i++)
+    assert.is(await checked('session', 'a.example/x:1', undefined, report, signal), 'a.example/x:1');
+  assert.equal(events, [{ type: 'step', text: 'pulling the image a.example/x:1' }]);
+  const unfit = checked('proxy', 'a.example/x:1', undefined, report, signal);
+  assert.ok(isPaudeError(await unfit.catch((error: unknown) => error), 'IMAGE_UNFIT'));
+  const gone = checked('session', 'a.example/x:2', undefined, report, signal);
+  const error = await gone.catch((thrown: unknown) => thrown);
+  assert.ok(isPaudeError(error, 'IMAGE_MISSING'), String(error));
+  assert.match(error.message, "the image a.example/x:2 can't be had: Error: no such name");
+  assert.is(error.hint, 'name another one, or see why: podman pull a.example/x:2');
+});
+
 test('one that can’t be seen from here is used, and only --verbose tells; one that is not there is news', async () => {
   const missing = await check('session', 'a.example/x:1');
   assert.is(missing.given, 'a.example/x:1');
