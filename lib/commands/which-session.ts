@@ -4,11 +4,18 @@ import { describePlace, parseLocation, type Location, type Place } from '../sess
 import type { Session } from '../session/session.ts';
 import type { SessionName } from '../names.ts';
 import { placeOf } from '../session/place-of.ts';
-import { resolveSession } from '../session/resolve-session.ts';
+import { resolveSession, unknownSession } from '../session/resolve-session.ts';
 import type { Context } from './command.ts';
 
-/** The session that a verb means, by name, by this repository, or by where the user has sessions. */
-export async function whichSession(context: Context, name: string | undefined): Promise<Location> {
+/**
+ * The session that a verb means, by name, by this repository, or by where the user has sessions. Of one that is in none
+ * of several places, SESSION_UNKNOWN tells the names in all of them, but where it may be new.
+ */
+export async function whichSession(
+  context: Context,
+  name: string | undefined,
+  mayBeNew = false,
+): Promise<Location> {
   const ports = {
     named: context.named,
     remotes: () => sessionRemotes(context).then((remotes) => remotes.map(({ location }) => location)),
@@ -17,7 +24,12 @@ export async function whichSession(context: Context, name: string | undefined): 
       // Where there is one place only, it is there or nowhere.
       if (places.length === 1) return [];
       const get = async (backend: Backend) => (await backend.get(wanted, context.signal)) ?? [];
-      return (await askEverywhere(context, places, get)).found.map(({ location }) => location);
+      const { found, whole } = await askEverywhere(context, places, get);
+      if (found.length === 0 && whole && !mayBeNew) {
+        const all = (await sessionsIn(context, places)).found.map(({ location }) => location.name);
+        throw unknownSession(wanted, [...new Set(all)].sort());
+      }
+      return found.map(({ location }) => location);
     },
     list: async () => (await allSessions(context)).found.map(({ location }) => location),
   };

@@ -147,6 +147,19 @@ test('every hint says again the place that flags have named, and only then', asy
   assert.is(none.stderr, 'there is no session; next: git paude create --backend=kubernetes --namespace=b\n');
 });
 
+test('a name that is in none of several places is answered with the names in all of them; remote add takes it', async () => {
+  session('a', 'x');
+  session('b', 'y');
+  remember({ context: 'here', namespace: 'a' }, { context: 'here', namespace: 'b' });
+  for (const command of ['stop z', 'delete z', 'exec z -- true', 'network z', 'sync z', 'start z --detach']) {
+    const { code, stderr } = await run(`git paude ${command}`, onCluster);
+    assert.is(code, 1, stderr);
+    assert.match(stderr, 'there is no session z; there are: x, y\n');
+  }
+  const added = await run('git paude remote add z', onCluster);
+  assert.match(added.stderr, 'there is no session z yet: the first push creates it');
+});
+
 test('git’s own commands say the place of a session that was named by URL, and nothing that git does not take', async () => {
   const push = (to: string) => run(`git push ${to} HEAD`, { PAUDE_TEST: '' });
   const config = ['-c', 'user.name=A', '-c', 'user.email=a@b', 'commit', '-q', '--allow-empty', '-m', 'x'];
