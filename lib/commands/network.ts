@@ -8,7 +8,7 @@ import {
   type NetworkRules,
 } from '../egress/network-rules.ts';
 import { blockedHosts, changeNetwork, filtered } from '../session/change-network.ts';
-import { unknownSession } from '../session/resolve-session.ts';
+import { existingNames, unknownSession } from '../session/resolve-session.ts';
 import { age } from '../ui/age.ts';
 import { printTable } from '../ui/table.ts';
 import type { Command, Context } from './command.ts';
@@ -20,7 +20,7 @@ export const network: Command = async (context, { args, flags }) => {
   const { name } = location;
   const backend = await context.backend(location);
   const session = await backend.get(name, context.signal);
-  if (session === undefined) throw unknownSession(name, []);
+  if (session === undefined) throw unknownSession(name, await existingNames(backend, context.signal));
   const { rules } = filtered(session);
   const given = (flag: string) =>
     String(flags.get(flag) ?? '')

@@ -91,6 +91,12 @@ test('an open network has no rules to show or change', async () => {
   }
 });
 
+test('of a session that is not there, the answer has those that are', async () => {
+  const { code, stderr } = await world.paude('network', 'y');
+  assert.is(code, 1);
+  assert.match(stderr, 'there is no session y; there are: x\n');
+});
+
 test('what was refused is told with the command that allows it, and what none allows with the reason', () => {
   const text = 'a.org 443 host 1 20\n[2001:db8::1] 443 literal 2 10\ninner.org 443 name 1 5\n';
   const blocked = parseLedger(text);
