@@ -117,7 +117,8 @@ export function lossesOf(plan: DeletePlan): readonly string[] {
   const losses = plan.unsaved.map(
     ({ branch, oid }) => `${branch} is at ${oid.slice(0, 12)}, which is not in this repository`,
   );
-  if (plan.uncommitted > 0) losses.push(`${plan.uncommitted} paths have changes that are not committed`);
+  const paths = plan.uncommitted === 1 ? '1 path has' : `${plan.uncommitted} paths have`;
+  if (plan.uncommitted > 0) losses.push(`${paths} changes that are not committed`);
   if (plan.unseen !== undefined)
     losses.push(`the session's repository could not be looked at: ${plan.unseen}`);
   if (plan.left !== undefined && plan.left.length > 0)

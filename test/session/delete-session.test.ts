@@ -3,7 +3,7 @@ import * as assert from 'uvu/assert';
 import { interrupted } from '../../lib/errors.ts';
 import { sessionName } from '../../lib/names.ts';
 import type { Backend } from '../../lib/session/backend.ts';
-import { planDelete } from '../../lib/session/delete-session.ts';
+import { lossesOf, planDelete } from '../../lib/session/delete-session.ts';
 import { suite } from '../harness/suite.ts';
 
 const test = suite('what a delete would remove');
@@ -52,6 +52,16 @@ test('a session of which not all has come is not one without work', async () => 
     assert.equal(unsaved, []);
   }
   assert.equal(await planned('over\n'), { remotes: [], unsaved: [], uncommitted: 0 });
+});
+
+test('how many paths would be lost is told in English', () => {
+  const plan = { remotes: [], unsaved: [] };
+  const said = [0, 1, 2].map((uncommitted) => lossesOf({ ...plan, uncommitted }));
+  assert.equal(said, [
+    [],
+    ['1 path has changes that are not committed'],
+    ['2 paths have changes that are not committed'],
+  ]);
 });
 
 test.run();
