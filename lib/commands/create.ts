@@ -3,6 +3,7 @@ import { createSession } from '../session/create-session.ts';
 import { formatLocation } from '../session/location.ts';
 import type { Command } from './command.ts';
 import { describe, leftOut } from './describe.ts';
+import { nextPush } from './here.ts';
 import { offerHook } from './hooks.ts';
 import { networkOf } from './network-words.ts';
 import { remoteName } from './which-session.ts';
@@ -53,7 +54,7 @@ export const create: Command = async (context, { args }) => {
   output.say(
     repository === undefined
       ? `next: git paude remote add ${name}, in a repository`
-      : `next: git push ${remote} HEAD`,
+      : `next: ${await nextPush(repository, remote)}`,
   );
   output.print(name);
   return 0;

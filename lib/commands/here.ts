@@ -10,3 +10,10 @@ export async function here({ repository }: Context): Promise<Repository> {
     hint: 'git init, or cd to one',
   });
 }
+
+/** The push that brings what is here to a session; git itself can't push a HEAD without a commit or a branch. */
+export async function nextPush(repository: Repository, remote: string): Promise<string> {
+  const push = `git push ${remote} HEAD`;
+  if ((await repository.present(['HEAD'])).size === 0) return `git commit, then ${push}`;
+  return (await repository.currentBranch()) === undefined ? `${push}:refs/heads/BRANCH` : push;
+}

@@ -2,7 +2,7 @@ import { PaudeError } from '../errors.ts';
 import { describePlace, formatLocation } from '../session/location.ts';
 import { printTable } from '../ui/table.ts';
 import type { Command } from './command.ts';
-import { here } from './here.ts';
+import { here, nextPush } from './here.ts';
 import { offerHook } from './hooks.ts';
 import { remoteName, sessionRemotes, whichSession, type SessionRemote } from './which-session.ts';
 
@@ -18,7 +18,7 @@ export const remoteAdd: Command = async (context, { args }) => {
   context.output.say(`the remote ${remote} is ${outcome === 'added' ? 'added' : 'there already'}`);
   if (!exists) context.output.say(`there is no session ${location.name} yet: the first push creates it`);
   await offerHook(context, repository);
-  context.output.say(`next: git push ${remote} HEAD`);
+  context.output.say(`next: ${await nextPush(repository, remote)}`);
   return 0;
 };
 

@@ -56,6 +56,18 @@ test('create names the session after the folder, adds the remote, and says what 
   assert.is(next.stdout, 'my-repo-2\n');
 });
 
+test('the push that is said to be next is one that git can do: before the first commit, and with no branch', async () => {
+  world.git('checkout', '-q', '--detach');
+  for (const verb of [['create'], ['remote', 'add']])
+    assert.match(
+      (await world.paude(...verb, 'x')).stderr,
+      /next: git push paude-x HEAD:refs\/heads\/BRANCH\n$/,
+    );
+  world.git('checkout', '-q', '--orphan', 'new');
+  for (const verb of [['create'], ['remote', 'add']])
+    assert.match((await world.paude(...verb, 'x')).stderr, /next: git commit, then git push paude-x HEAD\n$/);
+});
+
 test('create again: the same says so, another names the differences and changes nothing', async () => {
   await world.paude('create', '007', '--memory=1Gi');
   const same = await world.paude('create', '007', '--memory=1Gi');
