@@ -26,7 +26,7 @@ export interface Resolved {
 export interface Sources {
   readonly flags: ReadonlyMap<string, unknown>;
   readonly env: NodeJS.ProcessEnv;
-  /** git's configuration, keys in lower case. */
+  /** git's configuration, keys in lower case; a key with several values has them one a line. */
   readonly gitConfig: ReadonlyMap<string, string>;
   /** The top of the work tree, where .paude.json may be. */
   readonly topLevel: string | undefined;
@@ -77,12 +77,18 @@ function candidates(
   return [
     { source: 'flag', name: `--${key}`, value: flags.get(key) },
     { source: 'environment', name: variable, value: env[variable] || undefined },
-    { source: 'git config', name: gitKeyOf(key), value: gitConfig.get(gitKeyOf(key).toLowerCase()) },
+    { source: 'git config', name: gitKeyOf(key), value: fromGit(option, gitConfig) },
     fromFile('repository', key, repository),
     fromFile('user', key, user),
     { source: 'environment', name: 'NODE_EXTRA_CA_CERTS', value: caFallback },
     { source: 'fallback', name: '', value: option.fallback },
   ];
+}
+
+/** The last value counts; of a list all do, up to an empty one, which takes back those before it, as elsewhere in git. */
+function fromGit({ key, kind }: Option, gitConfig: Sources['gitConfig']): string | undefined {
+  const given = gitConfig.get(gitKeyOf(key).toLowerCase())?.split('\n');
+  return kind === 'list' ? given?.slice(given.lastIndexOf('') + 1).join('\n') : given?.at(-1);
 }
 
 function fromFile(source: 'repository' | 'user', key: string, file: SettingsFile | undefined): Candidate {

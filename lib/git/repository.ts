@@ -10,7 +10,10 @@ export interface Remote {
   readonly url: string;
 }
 
-/** git's configuration as it applies here: each key (section and name in lower case) with its last value. */
+/**
+ * git's configuration as it applies here: each key (section and name in lower case) with its last value; one of our own
+ * with all of them, one a line, for some are lists.
+ */
 export type GitConfig = ReadonlyMap<string, string>;
 
 /** The user's repository, or one of its linked worktrees. */
@@ -230,7 +233,10 @@ function parseConfig(text: string): GitConfig {
     if (entry === '') continue;
     const end = entry.indexOf('\n');
     // A key without a value is a boolean that is true (git-config(1)).
-    values.set(end < 0 ? entry : entry.slice(0, end), end < 0 ? 'true' : entry.slice(end + 1));
+    const key = end < 0 ? entry : entry.slice(0, end);
+    const value = end < 0 ? 'true' : entry.slice(end + 1);
+    const before = key.startsWith('paude.') ? values.get(key) : undefined;
+    values.set(key, before === undefined ? value : `${before}\n${value}`);
   }
   return values;
 }

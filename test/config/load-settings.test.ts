@@ -35,6 +35,17 @@ test('a password in what can’t be taken is in no message', async () => {
   }
 });
 
+test('of git’s values the last counts; of a list all do, from an empty one on', async () => {
+  await using here = await place();
+  const load = async (key: string, value: string) =>
+    (await here.load({ gitConfig: new Map([[key, value]]) })).values;
+  assert.is((await load('paude.memory', '1Gi\n2Gi')).memory, '2Gi');
+  assert.equal((await load('paude.allow', 'npm\npypi')).allow, ['npm', 'pypi']);
+  assert.equal((await load('paude.allow', 'npm\n\npypi,github')).allow, ['pypi', 'github']);
+  assert.equal((await load('paude.allow', 'npm\n')).allow, []);
+  assert.equal((await load('paude.agentargs', '--model\nopus'))['agent-args'], ['--model', 'opus']);
+});
+
 test('what nobody says is the fallback, or has no value', async () => {
   await using here = await place();
   const { values, origins } = await here.load();

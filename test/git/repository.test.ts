@@ -179,4 +179,12 @@ test('sees what git -c says to its children', async () => {
   assert.is((await repository.config()).get('paude.autostart'), 'never');
 });
 
+test('has all values of a key of ours, and the last of others', async () => {
+  for (const key of ['paude.allow', 'user.name'])
+    for (const value of ['a', 'b']) git('config', '--add', key, value);
+  const config = await (await open()).config();
+  assert.is(config.get('paude.allow'), 'a\nb');
+  assert.is(config.get('user.name'), 'b');
+});
+
 test.run();
