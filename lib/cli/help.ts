@@ -33,7 +33,10 @@ export function helpOf(entry: VerbEntry, flags: readonly Flag[]): string {
     value === undefined ? `--${name}` : `--${name}=${value}`,
     help,
   ]);
-  return [`usage: git paude ${usage(entry)} [FLAGS]`, '', `${entry.help}`, '', ...columns(rows)].join('\n');
+  // What follows -- is no flag of ours.
+  const [before, ...after] = usage(entry).split(' -- ');
+  const line = [`usage: git paude ${before} [FLAGS]`, ...after].join(' -- ');
+  return [line, '', `${entry.help}`, '', ...columns(rows)].join('\n');
 }
 
 function listOf(entries: readonly VerbEntry[]): readonly string[] {

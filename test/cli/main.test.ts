@@ -59,6 +59,7 @@ test('help of a verb, and of the first word of two', () => {
   assert.is(verb.code, 0);
   assert.match(verb.stdout, /^usage: git paude remote add \[NAME\] \[FLAGS\]\n/);
   assert.equal(paude(['help', 'remote', 'add']), verb);
+  assert.match(paude(['exec', '-h']).stdout, /^usage: git paude exec \[NAME\] \[FLAGS\] -- COMMAND…\n/);
   const group = paude(['remote', '-h']);
   assert.is(group.code, 0);
   assert.match(group.stdout, /remote add[^]*remote cleanup/);
