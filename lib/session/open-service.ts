@@ -43,7 +43,9 @@ const greeting = 'paude ready 1';
 /** The same to a push that is to bring credentials. */
 const bareGreeting = 'paude bare 1';
 /** What a session says where nobody has proved since it was made again that its network is closed: it runs nothing for git. */
-const refused = 'paude unproved 1';
+const unprovedYet = 'paude unproved 1';
+/** Exit codes of what was ended by KILL and TERM. */
+const killed: ReadonlySet<number> = new Set([137, 143]);
 
 /**
  * Opens git's service in a session. Tries first, and asks nothing beforehand: most sessions run. A stopped one is
@@ -117,9 +119,13 @@ async function tryService(
       complaint.handBack();
       return { tunnel, isBare: line === bareGreeting };
     }
-    if (line === refused) throw unproved(name);
+    if (line === unprovedYet) throw unproved(name);
     const code = line === undefined ? await tunnel.exit : undefined;
-    throw refusal(name, complaint.text(), line ?? `exit code ${code}`);
+    const refused = refusal(name, complaint.text(), line ?? `exit code ${code}`);
+    const { message, hint } = refused;
+    // Killed before it could say anything: its container was just going.
+    const isKilled = code !== undefined && killed.has(code) && complaint.text().trim() === '';
+    throw isKilled ? new PaudeError('CONNECTION_LOST', message, { hint: hint! }) : refused;
   } catch (error) {
     await tunnel[Symbol.asyncDispose]();
     throw error;
