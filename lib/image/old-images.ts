@@ -98,7 +98,7 @@ export interface Pruned {
   readonly kept: readonly { readonly image: OwnImage; readonly why: string }[];
 }
 
-/** Removes the images that nothing uses, but the newest of each place; with `really` false, only says which. A failure keeps that one image. */
+/** Removes the images that nothing uses, but the newest of each place and kind; with `really` false, only says which. A failure keeps that one image. */
 export async function prune(
   images: readonly OwnImage[],
   used: ReadonlySet<string>,
@@ -108,10 +108,12 @@ export async function prune(
   const removed: OwnImage[] = [];
   const kept: { image: OwnImage; why: string }[] = [];
   const newest = new Map<string, OwnImage>();
-  for (const image of images)
-    if (image.created >= (newest.get(image.where)?.created ?? image.created)) newest.set(image.where, image);
   for (const image of images) {
-    if (newest.get(image.where) === image) {
+    const kind = kindOf(image);
+    if (image.created >= (newest.get(kind)?.created ?? image.created)) newest.set(kind, image);
+  }
+  for (const image of images) {
+    if (newest.get(kindOf(image)) === image) {
       kept.push({ image, why: 'it is the newest' });
       continue;
     }
@@ -129,4 +131,9 @@ export async function prune(
     }
   }
   return { removed, kept };
+}
+
+/** A session takes one of each kind: with its proxy's alone, the next `create` would build for minutes. */
+function kindOf({ where, reference }: OwnImage): string {
+  return `${/(^|\/)paude-proxy[:@]/.test(reference) ? 'proxy' : 'session'} ${where}`;
 }

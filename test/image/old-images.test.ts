@@ -70,4 +70,19 @@ test('where neither is possible, the command that does it is named', async () =>
   assert.ok(kept.some(({ why }) => why.includes('oc delete imagestreamtag old work/paude-session')));
 });
 
+test('of a session’s images and of its proxies’ the newest stays, in each place: the next create takes both', async () => {
+  const images = ['here', 'there'].flatMap((where) =>
+    ['session', 'session', 'proxy', 'proxy'].map((kind, day) => ({
+      ...{ where, reference: `${where}/paude-${kind}:${day}`, size: 1, created: new Date(day), names: [] },
+      remove: async () => undefined,
+    })),
+  );
+  const { removed, kept } = await prune(images, new Set(), true, signal);
+  assert.equal(
+    kept.map(({ image }) => image.reference),
+    ['here/paude-session:1', 'here/paude-proxy:3', 'there/paude-session:1', 'there/paude-proxy:3'],
+  );
+  assert.is(removed.length, 4);
+});
+
 test.run();
