@@ -85,7 +85,11 @@ test('prune removes with --confirm alone, and neither the newest nor what is use
   await world.paude('create', 'one');
   const planned = await paude({}, 'image', 'prune');
   assert.is(planned.stdout, 'old\n');
-  assert.match(planned.stderr, '--confirm');
+  assert.match(planned.stderr, 'these would be: git paude image prune --confirm\n');
+  const flags = ['--openshift-registry=quay.io/me', '--no-openshift-tls-verify'];
+  const there = await paude({}, 'image', 'prune', ...flags, '--backend=openshift');
+  const hint = /these would be: git paude image prune (.*) --confirm\n/.exec(there.stderr)?.[1];
+  assert.equal(hint?.split(' ').sort(), ['--backend=openshift', ...flags].sort());
   assert.equal(gone, []);
   assert.is((await paude({}, 'image', 'prune', '--confirm')).code, 0);
   assert.equal(gone, ['old']);
