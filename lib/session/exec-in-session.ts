@@ -27,9 +27,14 @@ export async function execInSession(
   signal: AbortSignal,
 ): Promise<number> {
   const id = randomUUID();
-  await using tunnel = await backend.open(name, ['paude-session', 'run', id, '--', ...command], signal);
-  // Where no lease can be had the command mostly can't run either, and its own error says why.
+  const opening = backend.open(name, ['paude-session', 'run', id, '--', ...command], signal);
+  // Beside it. Where no lease can be had the command mostly can't run either, and its own error says why.
   const lease = takeLease(backend, name, id, signal).catch(() => undefined);
+  const endLease = async () => (await lease)?.[Symbol.asyncDispose]();
+  await using tunnel = await opening.catch(async (error: unknown) => {
+    await endLease();
+    throw error;
+  });
   const fed = new PassThrough();
   streams.stdin.once('error', (error) => fed.destroy(error)).pipe(fed);
   const keepTheRest = () => {
@@ -67,7 +72,7 @@ export async function execInSession(
     keepTheRest();
     fed.destroy();
     await feeding;
-    await (await lease)?.[Symbol.asyncDispose]();
+    await endLease();
   }
 }
 
