@@ -9,13 +9,18 @@ export interface Question {
   /** Goes to its standard input; framed, with its length and digest, where `framed`. */
   readonly input?: string;
   readonly framed?: boolean;
+  /** It says `over` in the end, which is left out here. */
+  readonly saysOver?: boolean;
 }
 
-/** Runs one of our own commands in a session, to its end, and gives what it said. Throws SESSION_FAILED. */
+/**
+ * Runs one of our own commands in a session, to its end, and gives what it said. Throws SESSION_FAILED, and
+ * CONNECTION_LOST where the last word of its answer is missing.
+ */
 export async function askSession(
   backend: Backend,
   name: SessionName,
-  { role, command, input = '', framed = false }: Question,
+  { role, command, input = '', framed = false, saysOver = false }: Question,
   signal: AbortSignal,
 ): Promise<string> {
   await using tunnel = await backend.open(name, command, signal, role);
@@ -26,9 +31,20 @@ export async function askSession(
   tunnel.stdin.on('error', () => undefined);
   tunnel.stdin.end(framed ? frame(Buffer.from(input)) : input);
   const code = await tunnel.exit;
-  if (code === 0) return said;
+  if (code === 0) return saysOver ? withoutLastWord(said, name, 'its answer') : said;
   const why = complaint.trim().replace(/^paude: /, '') || `exit code ${code}`;
   throw new PaudeError('SESSION_FAILED', `${command.slice(0, 2).join(' ')} failed in ${name}: ${why}`, {
     hint: `git paude stop ${name} && git paude start ${name} --detach`,
   });
+}
+
+/**
+ * An answer without `over`, its last line: what comes right before a command's end may be lost on the way, with exit code
+ * 0 (kubernetes/kubernetes#60140). Throws CONNECTION_LOST where it is missing.
+ */
+export function withoutLastWord(said: string, name: SessionName, what: string): string {
+  const last = 'over\n';
+  if (said === last || said.endsWith(`\n${last}`)) return said.slice(0, -last.length);
+  const message = `the connection to the session ${name} was lost: not all of ${what} has come`;
+  throw new PaudeError('CONNECTION_LOST', message, { hint: 'give the same command again' });
 }

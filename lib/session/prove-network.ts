@@ -46,7 +46,7 @@ export async function probeNetwork(
   const around = await askSession(
     backend,
     name,
-    { role: 'proxy', command: ['paude-proxy', 'around', ...where] },
+    { role: 'proxy', command: ['paude-proxy', 'around', ...where], saysOver: true },
     signal,
   );
   if (around === 'no-way-out\n')
@@ -62,7 +62,7 @@ export async function probeNetwork(
   const answer = await askSession(
     backend,
     name,
-    { role: 'session', command, input: formatPlan(plan) },
+    { role: 'session', command, input: formatPlan(plan), saysOver: true },
     signal,
   );
   return verdictOf(plan, answer);

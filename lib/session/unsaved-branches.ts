@@ -1,5 +1,6 @@
 import { PaudeError } from '../errors.ts';
 import { objectId, type SessionName } from '../names.ts';
+import { withoutLastWord } from './ask-session.ts';
 import type { Backend } from './backend.ts';
 import { unproved } from './unproved.ts';
 
@@ -37,20 +38,15 @@ export async function sessionWork(
   if (code !== 0) {
     throw new PaudeError('SESSION_FAILED', `the repository of ${name} can't be read: ${complaint.trim()}`);
   }
-  const rows = said.split('\n');
-  // What comes right before a command's end may be lost on the way (kubernetes/kubernetes#60140).
-  if (rows.splice(-2).join('\n') !== 'over\n') {
-    const message = `the connection to the session ${name} was lost: not all of its branches have come`;
-    throw new PaudeError('CONNECTION_LOST', message, { hint: 'give the same command again' });
-  }
-  if (rows[0] === 'unproved') throw unproved(name);
-  return parseWork(rows);
+  const answer = withoutLastWord(said, name, 'its branches');
+  if (answer === 'unproved\n') throw unproved(name);
+  return parseWork(answer);
 }
 
-function parseWork(rows: readonly string[]): SessionWork {
+function parseWork(answer: string): SessionWork {
   const branches: SessionBranch[] = [];
   let uncommitted = 0;
-  for (const row of rows) {
+  for (const row of answer.split('\n').filter((text) => text !== '')) {
     const [first = '', second = ''] = row.split(' ', 2);
     if (first === 'dirty') uncommitted = Number(second);
     else

@@ -42,10 +42,10 @@ function filtered(): Backend {
       if (given === 'paude-session probe') {
         proofs++;
         const mark = closed ? 'proved' : command.includes('accepted') ? 'accepted' : 'other';
-        const answer = `: >"$PAUDE_RUN/${mark}"; printf '0 ${closed ? 'ok' : 'open'}\nrefused ok\n'`;
+        const answer = `: >"$PAUDE_RUN/${mark}"; printf '0 ${closed ? 'ok' : 'open'}\nrefused ok\nover\n'`;
         return backend.open(name, say(answer), signal);
       }
-      const around = given === 'paude-proxy around' ? 'echo guarded 198.51.100.7 3130' : ':';
+      const around = given === 'paude-proxy around' ? 'echo guarded 198.51.100.7 3130; echo over' : ':';
       if (role === 'proxy') return backend.open(name, say(around), signal);
       return backend.open(name, ['env', 'PAUDE_FILTERED=1', ...command], signal, role);
     },

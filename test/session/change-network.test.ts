@@ -31,8 +31,8 @@ class World {
 
   constructor() {
     const answers = new Map([
-      ['around', 'guarded 198.51.100.7 3130\n'],
-      ['probe', '0 ok\nrefused ok\nallowed ok\n'],
+      ['around', 'guarded 198.51.100.7 3130\nover\n'],
+      ['probe', '0 ok\nrefused ok\nallowed ok\nover\n'],
     ]);
     const backend = {
       whoami: async () => 'test',

@@ -66,9 +66,9 @@ function secure(backend: Backend, session: Session, accept = false, starting = s
   return secureNetwork({ backend, network }, Promise.resolve(session), starting, () => undefined, never);
 }
 
-const around = 'guarded 198.51.100.7 3130\n';
-const closed = { around, probe: '0 ok\nrefused ok\n' };
-const open = { around, probe: '0 open\nrefused ok\n' };
+const around = 'guarded 198.51.100.7 3130\nover\n';
+const closed = { around, probe: '0 ok\nrefused ok\nover\n' };
+const open = { around, probe: '0 open\nrefused ok\nover\n' };
 
 test('a session that was just started is stopped where nothing is proved', async () => {
   for (const state of ['created', 'stopped', 'starting'] as const) {
@@ -92,8 +92,22 @@ test('a start that a stop or a delete has overtaken says so', async () => {
   }
 });
 
+test('an answer of which not all has come proves nothing, and is no network that is open', async () => {
+  const metadata = 'guarded 198.51.100.7 3130\nmetadata 169.254.169.254 80\n';
+  for (const cut of ['', 'guarded 198.51.100.7 3130\n', `${metadata}ov`])
+    for (const answers of [
+      { ...closed, around: cut },
+      { around: `${metadata}over\n`, probe: '0 ok\n' },
+    ]) {
+      const { backend } = backendOf({ proved: '', ...answers });
+      const error = await secure(backend, sessionIn('running')).catch((reason: unknown) => reason);
+      assert.ok(isPaudeError(error, 'CONNECTION_LOST'), String(error));
+      assert.match(error.message, 'not all of its answer has come');
+    }
+});
+
 test('a proxy with no route to anywhere is told of as that', async () => {
-  const { backend, asked } = backendOf({ around: 'no-way-out\n' });
+  const { backend, asked } = backendOf({ around: 'no-way-out\nover\n' });
   const error = await secure(backend, sessionIn('stopped'), false, begun).catch((reason: unknown) => reason);
   assert.ok(isPaudeError(error, 'NETWORK_DOWN'), String(error));
   assert.match(error.message, 'the proxy of the session x has no way out');
