@@ -19,6 +19,8 @@ export interface ProbePlan {
 export interface Verdict {
   /** What was reached that must not be: phrases for people. */
   readonly open: readonly string[];
+  /** Of these is the port that no policy allows: nothing is enforced at all. */
+  readonly unenforced?: true;
   /** The proxy neither refuses nor lets through as it should. */
   readonly proxy?: string;
   /** What is allowed and the proxy can't reach, and why: no danger, and the agent won't work. */
@@ -83,14 +85,14 @@ export function verdictOf(plan: ProbePlan, answer: string): Verdict {
       return match === null ? [] : [[match[1]!, { state: match[2]!, why: match[3]! }] as const];
     }),
   );
-  const open = plan.closed.flatMap(({ kind, address, port }, index) =>
-    said.get(String(index))?.state === 'ok' ? [] : [`${kinds[kind]} (${address} port ${port})`],
-  );
+  const reached = plan.closed.filter((_, index) => said.get(String(index))?.state !== 'ok');
+  const open = reached.map(({ kind, address, port }) => `${kinds[kind]} (${address} port ${port})`);
   const node = said.get('node');
   const refused = said.get('refused');
   const allowed = said.get('allowed');
   return {
     open: node?.state === 'open' ? [...open, `${kinds.node} (${node.why})`] : open,
+    ...(reached.some(({ kind }) => kind === 'guarded') ? { unenforced: true } : {}),
     ...(refused?.state === 'ok' ? {} : { proxy: refused?.why || 'it gave no answer' }),
     ...(plan.allowed === undefined || allowed?.state === 'ok'
       ? {}

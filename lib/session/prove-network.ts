@@ -80,7 +80,7 @@ function allowedHost(rules: NetworkRules): ProbePlan['allowed'] {
 /** Throws SESSION_FAILED, and NETWORK_UNENFORCED unless the user accepts that; true where it had to be accepted. */
 export function judge(
   { backend, name }: Location,
-  { open, proxy, unreachable }: Verdict,
+  { open, unenforced, proxy, unreachable }: Verdict,
   openings: readonly Opening[],
   accepted: boolean,
   report: Report,
@@ -108,9 +108,9 @@ export function judge(
   }
   throw new PaudeError(
     'NETWORK_UNENFORCED',
-    openings.length > 0 || backend === 'podman'
-      ? sentence
-      : `${sentence}; this cluster does not enforce NetworkPolicy`,
+    unenforced === true && openings.length === 0 && backend !== 'podman'
+      ? `${sentence}; this cluster does not enforce NetworkPolicy`
+      : sentence,
     {
       hint: [
         ...openings.flatMap(({ hint }) => hint ?? []),

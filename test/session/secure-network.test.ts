@@ -289,6 +289,18 @@ test('of a cluster that enforces nothing is spoken where the session is on one',
     assert.ok(isPaudeError(error, 'NETWORK_UNENFORCED'), String(error));
     assert.is(error.message, message);
   }
+  // Of one that keeps the session from what no policy allows something else is wrong.
+  const node = { around, probe: 'node open fe80::1%eth0 port 10250\n0 ok\nrefused ok\nover\n' };
+  const session = {
+    ...sessionIn('stopped'),
+    location: { backend: 'kubernetes', context: 'c', namespace: 'n', name },
+  } as const;
+  const error = await secure(backendOf(node).backend, session).catch((reason: unknown) => reason);
+  assert.ok(isPaudeError(error, 'NETWORK_UNENFORCED'), String(error));
+  assert.is(
+    error.message,
+    'the network of the session x is not closed: it reaches its node (fe80::1%eth0 port 10250)',
+  );
 });
 
 test('what was gone and is made again is told, and is proved again, whatever was proved before', async () => {
