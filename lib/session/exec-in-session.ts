@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { PassThrough, type Readable, type Writable } from 'node:stream';
+import { PassThrough, Transform, type Readable, type Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { interrupted, PaudeError } from '../errors.ts';
 import type { SessionName } from '../names.ts';
@@ -46,18 +46,19 @@ export async function execInSession(
   const said = withoutWord(`paude unproved ${id}\n`, () => (isRefused = true));
   // The command is over, and waits for its lease to be given back, which says that all has come.
   let unheard = 2;
-  const isOver = withoutWordAfter(Buffer.from(`\0paude over ${id}\n`), async () => {
+  const over = Buffer.from(`\0paude over ${id}\n`);
+  const isOver = async () => {
     if (--unheard > 0) return;
     keepTheRest();
     // One that could not be had, or has died meanwhile, is of no use for that.
     if ((await (await lease)?.giveBack()) !== true)
       await (await takeLease(backend, name, id, signal)).giveBack();
-  });
+  };
   try {
     const [code] = await Promise.all([
       tunnel.exit,
-      pipeline(tunnel.stdout, isOver, streams.stdout, { end: false }),
-      pipeline(tunnel.stderr, said, isOver, streams.stderr, { end: false }),
+      pipeline(tunnel.stdout, withoutWordAfter(over, isOver), streams.stdout, { end: false }),
+      pipeline(tunnel.stderr, said, withoutWordAfter(over, isOver), streams.stderr, { end: false }),
     ]);
     const held = await lease;
     await held?.giveBack();
@@ -85,24 +86,54 @@ function lost(name: SessionName, why: string): PaudeError {
   });
 }
 
-/** Passes on what is said, but for a word of the session's own after it, which is told when all before it has come. */
-function withoutWordAfter(word: Buffer, tell: () => Promise<void>) {
-  return async function* (chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
-    let held: Buffer = Buffer.alloc(0);
-    for await (const chunk of chunks) {
-      held = held.length === 0 ? chunk : Buffer.concat([held, chunk]);
-      const at = held.indexOf(word);
-      if (at >= 0) {
-        await tell();
-        // A program that it has left running may say more.
-        held = Buffer.concat([held.subarray(0, at), held.subarray(at + word.length)]);
-      }
-      const begun = beginningAtEnd(held, word);
-      if (begun > 0) yield held.subarray(0, begun);
-      held = held.subarray(begun);
-    }
-    if (held.length > 0) yield held;
+/** How long what may be the beginning of a word is held back where nothing follows; milliseconds. */
+const patience = 100;
+
+/**
+ * Passes on what is said, but for a word of the session's own after it, which is told when all before it has come. What
+ * may be its beginning waits but a moment for the rest: who reads that may have to answer before more is said.
+ */
+function withoutWordAfter(word: Buffer, tell: () => Promise<void>): Transform {
+  // From where the word may begin, and how much of that was passed on.
+  let held: Buffer = Buffer.alloc(0);
+  let passed = 0;
+  let timer: NodeJS.Timeout | undefined;
+  const pass = (end: number) => {
+    if (end <= passed) return;
+    stream.push(held.subarray(passed, end));
+    passed = end;
   };
+  const drop = (end: number) => {
+    held = held.subarray(end);
+    passed = Math.max(0, passed - end);
+  };
+  const take = async (chunk: Buffer) => {
+    clearTimeout(timer);
+    held = held.length === 0 ? chunk : Buffer.concat([held, chunk]);
+    const at = held.indexOf(word);
+    if (at >= 0) {
+      pass(at);
+      await tell();
+      // A program that it has left running may say more.
+      drop(at + word.length);
+    }
+    const begun = beginningAtEnd(held, word);
+    pass(begun);
+    drop(begun);
+    if (passed < held.length) timer = setTimeout(() => pass(held.length), patience);
+  };
+  const stream = new Transform({
+    transform: (chunk: Buffer, _, done) => void take(chunk).then(() => done(), done),
+    flush(done) {
+      pass(held.length);
+      done();
+    },
+    destroy(error, done) {
+      clearTimeout(timer);
+      done(error);
+    },
+  });
+  return stream;
 }
 
 /** Where in the last of some bytes a word may begin that is not all there; their length where it does not. */

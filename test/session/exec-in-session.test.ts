@@ -91,6 +91,35 @@ test('what a command says is passed on as it is, and nothing of the word that it
       }
 });
 
+test('what may be the beginning of that word is passed on soon where nothing follows: who reads it may have to answer', async () => {
+  const [stdout, far] = [new PassThrough(), new PassThrough()];
+  let all = '';
+  stdout.on('data', (bytes) => (all += `${bytes}`));
+  const backend = {
+    open: async (_: string, [, verb, id = '']: readonly string[]) => {
+      const stdin = new PassThrough().resume();
+      const given = once(stdin, 'end').then(() => 0);
+      const tunnel = { stdin, stderr: Readable.from([]), [Symbol.asyncDispose]: async () => undefined };
+      if (verb === 'lease') return { ...tunnel, stdout: Readable.from([]), exit: given };
+      const word = `\0paude over ${id}\n`;
+      const talk = async () => {
+        // Of the word itself, too: cut in the middle and late it is heard all the same.
+        for (const text of ['a\0', 'b\0\0', word.slice(0, 5)]) {
+          const wanted = all + text;
+          far.write(text);
+          while (all !== wanted) await once(stdout, 'data');
+        }
+        far.end(word.slice(5));
+      };
+      const exit = talk().then(() => 0);
+      return { ...tunnel, stdout: far, stderr: Readable.from([Buffer.from(word)]), exit };
+    },
+  } as unknown as Backend;
+  const streams = { stdin: Readable.from([]), stdout, stderr: new PassThrough() };
+  assert.is(await execInSession(backend, sessionName('x'), ['true'], streams, never), 0);
+  assert.is(all, 'a\0b\0\0\0paud');
+});
+
 test('of one that ended well not all has come without that word; one that failed says so itself', async () => {
   for (const size of sizes)
     for (const [out, err] of [
