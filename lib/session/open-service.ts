@@ -60,7 +60,7 @@ export async function openService(
   try {
     // Nothing was said yet, and nothing is lost by a second try.
     return await tryService(ports, request, signal).catch((error: unknown) => {
-      if (!isPaudeError(error, 'CONNECTION_LOST')) throw error;
+      if (!isPaudeError(error, 'CONNECTION_LOST') && !isPaudeError(error, 'SESSION_DIED')) throw error;
       return tryService(ports, request, signal);
     });
   } catch (error) {

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { PassThrough, Readable } from 'node:stream';
 import * as assert from 'uvu/assert';
-import { isPaudeError } from '../../lib/errors.ts';
+import { isPaudeError, PaudeError } from '../../lib/errors.ts';
 import { sessionName } from '../../lib/names.ts';
 import type { Backend } from '../../lib/session/backend.ts';
 import { openService, type ServicePorts } from '../../lib/session/open-service.ts';
@@ -10,11 +10,11 @@ import { suite } from '../harness/suite.ts';
 const test = suite('open service');
 const never = new AbortController().signal;
 
-/** A session whose service, each time that it is opened, says this and ends with that code. */
-function portsOf(...services: readonly (readonly [said: string, complaint: string, code: number])[]) {
+/** A session whose service, each time that it is opened, says this and ends with that code, or so. */
+function portsOf(...services: readonly (readonly [said: string, complaint: string, end: number | Error])[]) {
   const left = [...services];
   const open = async () => {
-    const [said, complaint, code] = left.shift()!;
+    const [said, complaint, end] = left.shift()!;
     const [stdin, stdout, stderr] = [
       new PassThrough(),
       Readable.from([said]),
@@ -24,7 +24,7 @@ function portsOf(...services: readonly (readonly [said: string, complaint: strin
       stdin,
       stdout,
       stderr,
-      exit: Promise.resolve(code),
+      exit: typeof end === 'number' ? Promise.resolve(end) : Promise.reject(end),
       [Symbol.asyncDispose]: async () => undefined,
     };
   };
@@ -42,10 +42,11 @@ function portsOf(...services: readonly (readonly [said: string, complaint: strin
 }
 
 const request = { name: sessionName('x'), service: 'receive-pack', options: async () => [] } as const;
+const died = new PaudeError('SESSION_DIED', 'the session x ended while a command ran in it');
 
-test('a service that was killed before it said anything is opened again', async () => {
-  for (const code of [137, 143]) {
-    const { ports, left } = portsOf(['', '', code], ['paude ready 1', '', 0]);
+test('a service that was killed before it said anything, alone or with its container, is opened again', async () => {
+  for (const end of [137, 143, died]) {
+    const { ports, left } = portsOf(['', '', end], ['paude ready 1', '', 0]);
     assert.is((await openService(ports, request, never)).isBare, false);
     assert.equal(left, []);
   }
