@@ -19,15 +19,12 @@ const patience = 15;
 export async function wasProved(backend: Backend, name: SessionName, signal: AbortSignal): Promise<boolean> {
   const question = { role: 'session', command: ['paude-session', 'proved'] } as const;
   const answer = await askSession(backend, name, question, signal).catch((error: unknown) => {
-    // A session of an image that knows no such mark; or one that is going, and what comes in its place is another run.
-    if (isPaudeError(error) && unmarked.has(error.code)) return '';
+    // A session of an image that knows no such mark.
+    if (isPaudeError(error, 'SESSION_FAILED')) return '';
     throw error;
   });
   return answer === 'proved\n';
 }
-
-/** What asking for the mark ends with where there is none. */
-const unmarked: ReadonlySet<string> = new Set(['SESSION_FAILED', 'SESSION_STOPPED', 'SESSION_DIED']);
 
 /**
  * Has the session try the ways out of it, and the proxy's answers, by what the proxy says is around; once it is `ready`:

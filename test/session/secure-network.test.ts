@@ -182,21 +182,6 @@ test('that the one before was proved proves nothing of a session that is made ag
   assert.equal(asked.commands, ['configure', 'proved', 'around', 'probe']);
 });
 
-test('one that is going while it is asked is proved when it has come again', async () => {
-  for (const code of ['SESSION_STOPPED', 'SESSION_DIED'] as const) {
-    const { backend, asked } = backendOf(closed);
-    const going: Backend = {
-      ...backend,
-      open: async (name, command, ...more) => {
-        if (command[1] !== 'proved') return backend.open(name, command, ...more);
-        throw new PaudeError(code, 'the session x does not run: waiting for the old pod to end');
-      },
-    };
-    await secure(going, sessionIn('running'));
-    assert.equal(asked.commands, ['configure', 'around', 'probe']);
-  }
-});
-
 test('one that was accepted unenforced could forge the mark: it is probed each time', async () => {
   const session = sessionIn('running');
   const described = { ...session, description: { ...session.description, acceptUnenforced: true } };
