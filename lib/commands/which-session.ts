@@ -9,12 +9,12 @@ import type { Context } from './command.ts';
 
 /**
  * The session that a verb means, by name, by this repository, or by where the user has sessions. Of one that is in none
- * of several places, SESSION_UNKNOWN tells the names in all of them, but where it may be new.
+ * of several places, SESSION_UNKNOWN tells the names in all of them, but where there may be none.
  */
 export async function whichSession(
   context: Context,
   name: string | undefined,
-  mayBeNew = false,
+  mayBeNone = false,
 ): Promise<Location> {
   const ports = {
     named: context.named,
@@ -25,7 +25,7 @@ export async function whichSession(
       if (places.length === 1) return [];
       const get = async (backend: Backend) => (await backend.get(wanted, context.signal)) ?? [];
       const { found, whole } = await askEverywhere(context, places, get);
-      if (found.length === 0 && whole && !mayBeNew) {
+      if (found.length === 0 && whole && !mayBeNone) {
         const all = (await sessionsIn(context, places)).found.map(({ location }) => location.name);
         throw unknownSession(wanted, [...new Set(all)].sort());
       }

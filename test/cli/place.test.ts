@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import * as assert from 'uvu/assert';
-import { keys, manager } from '../../lib/backends/kubernetes/objects.ts';
+import { keys, manager, ownerLabel } from '../../lib/backends/kubernetes/objects.ts';
 import { objectStore, type Store, type StoredObject } from '../backends/kubernetes/object-store.ts';
 import { suite } from '../harness/suite.ts';
 
@@ -158,6 +158,18 @@ test('a name that is in none of several places is answered with the names in all
   }
   const added = await run('git paude remote add z', onCluster);
   assert.match(added.stderr, 'there is no session z yet: the first push creates it');
+});
+
+test('what is left of a session that is gone is removed, also where there are several places', async () => {
+  session('b', 'y');
+  remember({ context: 'here', namespace: 'a' }, { context: 'here', namespace: 'b' });
+  const claims = '/api/v1/namespaces/a/persistentvolumeclaims';
+  const labels = { [keys.managedBy]: manager, [keys.session]: 'z', [keys.owner]: ownerLabel('ada') };
+  const metadata = { name: 'paude-z', labels };
+  store.put(claims, { kind: 'PersistentVolumeClaim', metadata } as StoredObject);
+  const { code, stderr } = await run('git paude delete z --confirm', onCluster);
+  assert.is(code, 0, stderr);
+  assert.not.ok(store.objects.has(`${claims}/paude-z`));
 });
 
 test('git’s own commands say the place of a session that was named by URL, and nothing that git does not take', async () => {
