@@ -67,7 +67,7 @@ async function syncOne(
     return bring();
   });
   context.quiet();
-  const missing = await receiver.credentials.missingLogin();
+  const missing = await receiver.missing();
   const what =
     missing === undefined
       ? sentences[synced!.outcome]

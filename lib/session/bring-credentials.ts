@@ -1,4 +1,5 @@
 import type { SessionName } from '../names.ts';
+import type { PaudeError } from '../errors.ts';
 import type { Backend } from './backend.ts';
 import type { Credentials } from './credentials.ts';
 import type { Report } from './events.ts';
@@ -17,6 +18,8 @@ export interface Receiver {
   readonly session: Session;
   /** Undefined where it gets nothing. */
   readonly credentials: Credentials | undefined;
+  /** Why the agent would find no login; looked for when it is asked first. */
+  readonly missing: () => Promise<PaudeError | undefined>;
 }
 
 /** Credentials go into sessions of the user's own only: of another's it says so. Throws SESSION_UNKNOWN. */
@@ -31,14 +34,16 @@ export async function receiverOf(
     open === undefined ? undefined : backend.whoami(signal),
   ]);
   if (session === undefined) throw unknownSession(name, await existingNames(backend, signal));
-  const nothing = { session, credentials: undefined };
+  const nothing = { session, credentials: undefined, missing: async () => undefined };
   if (open === undefined) return nothing;
   if (session.owner !== user) {
     const text = `the session ${name} is ${session.owner}'s: nothing of your credentials is sent there`;
     report({ type: 'notice', text });
     return nothing;
   }
-  return { session, credentials: await open(session) };
+  const credentials = await open(session);
+  let missing: Promise<PaudeError | undefined> | undefined;
+  return { session, credentials, missing: () => (missing ??= credentials.missingLogin()) };
 }
 
 /**

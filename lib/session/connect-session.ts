@@ -32,8 +32,8 @@ export async function connectSession(
   signal: AbortSignal,
 ): Promise<number> {
   const once = noticesOnce(report);
-  const first = await startSession(ports, name, once, signal, async ({ credentials }) => {
-    const missing = await credentials?.missingLogin();
+  const first = await startSession(ports, name, once, signal, async (receiver) => {
+    const missing = await receiver.missing();
     if (missing !== undefined) throw missing;
   });
   let lost = -Infinity;

@@ -44,7 +44,7 @@ export async function startSession(
       : bringCredentials(ports, receiver, scope, report, signal, proved);
   bringing.catch(() => undefined);
   await proved;
-  const missing = await receiver.credentials?.missingLogin();
+  const missing = await receiver.missing();
   if (missing !== undefined) report({ type: 'notice', text: missing.message });
   return { receiver, synced: await bringing };
 }

@@ -131,6 +131,11 @@ test('a login is looked for where somebody is told of it only: the hook and a pu
   const asked: Credentials = { ...credentials, missingLogin };
   const { session } = await receiverOf(ports(directory, asked), name, quiet, never);
   assert.is(session.location.name, name);
+  let times = 0;
+  const counted: Credentials = { ...credentials, missingLogin: async () => void times++ };
+  const backend: Backend = { ...directory, attach: async () => 0 };
+  assert.is(await connectSession(ports(backend, counted), name, {} as Terminal, quiet, never), 0);
+  assert.is(times, 1, 'and a connect asks once');
 });
 
 test('a failed sync stops connect with what failed, and is not taken for done', async () => {
