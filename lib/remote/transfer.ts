@@ -1,6 +1,7 @@
 import type { Readable, Writable } from 'node:stream';
 import { interrupted, PaudeError } from '../errors.ts';
 import type { SessionName } from '../names.ts';
+import { lost } from '../session/lost.ts';
 import { pump, say } from '../transport/pump.ts';
 import type { Tunnel } from '../tunnel.ts';
 import { follow } from './conversation.ts';
@@ -81,12 +82,10 @@ function watchForEnd(git: GitStreams, tunnel: Tunnel, service: Service): () => b
 const flush = Buffer.from('0000');
 
 function endedEarly(name: SessionName, service: Service, code: number): PaudeError {
-  const hint = 'give the same command again';
-  if (code !== 0) {
-    return new PaudeError('SESSION_FAILED', `${service} in the session ${name} ended with ${code}`, { hint });
-  }
-  const message = `the connection to the session ${name} was lost: ${service} was cut off in the middle`;
-  return new PaudeError('CONNECTION_LOST', message, { hint });
+  if (code === 0) return lost(name, `${service} was cut off in the middle`);
+  return new PaudeError('SESSION_FAILED', `${service} in the session ${name} ended with ${code}`, {
+    hint: 'give the same command again',
+  });
 }
 
 /** A full disk is told in git's own report, somewhere in the sideband; the way out of it is not. */

@@ -2,6 +2,7 @@ import { PaudeError } from '../errors.ts';
 import { frame } from '../framing.ts';
 import type { SessionName } from '../names.ts';
 import type { Backend, Role } from './backend.ts';
+import { lost } from './lost.ts';
 
 export interface Question {
   readonly role: Role;
@@ -45,6 +46,5 @@ export async function askSession(
 export function withoutLastWord(said: string, name: SessionName, what: string): string {
   const last = 'over\n';
   if (said === last || said.endsWith(`\n${last}`)) return said.slice(0, -last.length);
-  const message = `the connection to the session ${name} was lost: not all of ${what} has come`;
-  throw new PaudeError('CONNECTION_LOST', message, { hint: 'give the same command again' });
+  throw lost(name, `not all of ${what} has come`);
 }

@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { PassThrough, Transform, type Readable, type Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { interrupted, PaudeError } from '../errors.ts';
+import { interrupted } from '../errors.ts';
 import type { SessionName } from '../names.ts';
 import type { Backend } from './backend.ts';
 import { takeLease } from './lease.ts';
+import { lost } from './lost.ts';
 import { unproved } from './unproved.ts';
 
 export interface Streams {
@@ -79,12 +80,6 @@ export async function execInSession(
 
 /** The exit codes of what the end of its lease has ended: by TERM, or by KILL. */
 const byLease: ReadonlySet<number> = new Set([143, 137]);
-
-function lost(name: SessionName, why: string): PaudeError {
-  return new PaudeError('CONNECTION_LOST', `the connection to the session ${name} was lost: ${why}`, {
-    hint: 'give the same command again',
-  });
-}
 
 /** How long what may be the beginning of a word is held back where nothing follows; milliseconds. */
 const patience = 100;

@@ -2,6 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import type { V1Pod } from '@kubernetes/client-node';
 import { interrupted, isPaudeError, PaudeError } from '../../errors.ts';
 import type { SessionName } from '../../names.ts';
+import { lost } from '../../session/lost.ts';
 import { timeLimit } from '../../waiting.ts';
 import { ApiStatus } from './api-connection.ts';
 import { findSet, paths } from './cluster.ts';
@@ -94,7 +95,7 @@ export async function survived(
   signal: AbortSignal,
 ): Promise<number> {
   if (code !== killed) return code;
-  const why = await explained(ports, target, lost(target.session, 'it was killed', undefined), signal);
+  const why = await explained(ports, target, lost(target.session, 'it was killed'), signal);
   if (isPaudeError(why, 'SESSION_DIED') || isPaudeError(why, 'SESSION_UNKNOWN')) throw why;
   return code;
 }
@@ -126,13 +127,6 @@ function isDisagreement(error: unknown): boolean {
 function stopped(name: SessionName, how: string): PaudeError {
   return new PaudeError('SESSION_STOPPED', `the session ${name} ${how}`, {
     hint: `git paude start ${name}`,
-  });
-}
-
-function lost(name: SessionName, why: string, cause: unknown): PaudeError {
-  return new PaudeError('CONNECTION_LOST', `the connection to the session ${name} was lost: ${why}`, {
-    hint: 'give the same command again',
-    cause,
   });
 }
 

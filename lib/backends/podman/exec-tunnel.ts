@@ -3,6 +3,7 @@ import { Transform } from 'node:stream';
 import { setTimeout as wait } from 'node:timers/promises';
 import { interrupted, PaudeError } from '../../errors.ts';
 import type { SessionName } from '../../names.ts';
+import { lost } from '../../session/lost.ts';
 import type { Tunnel } from '../../tunnel.ts';
 import { childTunnel } from '../child-tunnel.ts';
 import { podmanMissing, type Podman } from './podman.ts';
@@ -70,7 +71,7 @@ export function podmanTunnel(
 
   async function statusOf(code: number | null, signalled: NodeJS.Signals | null): Promise<number> {
     if (signal.aborted) throw interrupted();
-    if (code === null) throw lost(`podman exec was ended by ${signalled}`);
+    if (code === null) throw lost(name, `podman exec was ended by ${signalled}`);
     const complaint = await stderr.complaint;
     const error = complaint === undefined ? undefined : podmanError('run a command in it', name, complaint);
     if (error !== undefined && error.code !== 'BACKEND_FAILED') throw error;
@@ -93,12 +94,6 @@ export function podmanTunnel(
       if (tries > 1) await wait(200);
     }
     return false;
-  }
-
-  function lost(why: string): PaudeError {
-    return new PaudeError('CONNECTION_LOST', `the connection to the session ${name} was lost: ${why}`, {
-      hint: 'give the same command again',
-    });
   }
 
   return childTunnel(child, stderr.stream, exit, patience);

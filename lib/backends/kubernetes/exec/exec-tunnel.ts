@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream';
-import { interrupted, PaudeError } from '../../../errors.ts';
+import { interrupted } from '../../../errors.ts';
+import { lost } from '../../../session/lost.ts';
 import type { Tunnel } from '../../../tunnel.ts';
 import type { ApiConnection } from '../api-connection.ts';
 import { ApiStatus, parseOutcome, type StatusObject } from './api-status.ts';
@@ -60,12 +61,7 @@ function tunnelOver({ ws, socket }: OpenSocket, target: ExecTarget, options: Exe
   }
 
   function lose(why: string, cause?: unknown): void {
-    end(
-      new PaudeError('CONNECTION_LOST', `the connection to the session ${target.session} was lost: ${why}`, {
-        hint: 'give the same command again',
-        ...(cause !== undefined && { cause }),
-      }),
-    );
+    end(lost(target.session, why, cause));
   }
 
   const abort = () => end(interrupted());

@@ -2,7 +2,8 @@ import { spawn } from 'node:child_process';
 import { text } from 'node:stream/consumers';
 import { interrupted } from '../../../errors.ts';
 import type { Terminal } from '../../../session/backend.ts';
-import { argumentsFor, environmentFor, lost, outcomeOf, type KubectlOptions } from './kubectl-exec.ts';
+import { lost } from '../../../session/lost.ts';
+import { argumentsFor, environmentFor, outcomeOf, type KubectlOptions } from './kubectl-exec.ts';
 import type { ExecTarget } from './open-exec.ts';
 
 /**
@@ -41,9 +42,9 @@ export async function kubectlAttach(
       child.once('exit', (status) => resolve(status));
     });
     if (signal.aborted) throw interrupted();
-    if (gone !== undefined) throw lost(target, gone.message, gone);
+    if (gone !== undefined) throw lost(target.session, gone.message, gone);
     const own = (await said).trim();
-    if (code === null) throw lost(target, own || 'it was ended', undefined);
+    if (code === null) throw lost(target.session, own || 'it was ended');
     return outcomeOf(target, code, own.split('\n').at(-1)!, own);
   } finally {
     signal.removeEventListener('abort', end);

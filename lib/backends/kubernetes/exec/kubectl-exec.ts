@@ -3,6 +3,7 @@ import { delimiter, join } from 'node:path';
 import { Transform } from 'node:stream';
 import { execa } from 'execa';
 import { interrupted, PaudeError } from '../../../errors.ts';
+import { lost } from '../../../session/lost.ts';
 import type { Tunnel } from '../../../tunnel.ts';
 import { childTunnel } from '../../child-tunnel.ts';
 import { ApiStatus } from './api-status.ts';
@@ -72,9 +73,9 @@ export function kubectlExec(target: ExecTarget, options: KubectlOptions): Tunnel
   const exit = child.then(async (result) => {
     const own = await stderr.own;
     if (result.isCanceled) throw interrupted();
-    if (gone !== undefined) throw lost(target, gone.message, gone);
+    if (gone !== undefined) throw lost(target.session, gone.message, gone);
     if (result.exitCode === undefined) {
-      throw lost(target, result.shortMessage ?? 'it was ended', result);
+      throw lost(target.session, result.shortMessage ?? 'it was ended', result);
     }
     return outcomeOf(target, result.exitCode, own, result);
   });
@@ -108,7 +109,7 @@ export function environmentFor(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
 export function outcomeOf(target: ExecTarget, code: number, own: string, cause: unknown): number {
   if (code === 0 || own === '' || own.startsWith('command terminated')) return code;
   const [, reason, message] = /^Error from server(?: \((\w+)\))?: (.*)$/s.exec(own) ?? [];
-  if (message === undefined) throw lost(target, own, cause);
+  if (message === undefined) throw lost(target.session, own, cause);
   throw new ApiStatus(`exec in ${target.pod}`, codes[reason ?? ''] ?? 500, {
     message,
     ...(reason !== undefined && { reason }),
@@ -122,14 +123,6 @@ const codes: Readonly<Record<string, number>> = {
   Forbidden: 403,
   NotFound: 404,
 };
-
-export function lost(target: ExecTarget, why: string, cause: unknown): PaudeError {
-  return new PaudeError(
-    'CONNECTION_LOST',
-    `the connection to the session ${target.session} was lost: ${why}`,
-    { hint: 'give the same command again', cause },
-  );
-}
 
 /**
  * What the program says of itself is the error's to tell, and not the command's standard error. A program that ends well
