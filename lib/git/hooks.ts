@@ -195,7 +195,7 @@ async function hasConfiguredHooks(git: RunGit): Promise<boolean> {
   return first > configured[0] || (first === configured[0] && second >= configured[1]);
 }
 
-/** git runs it with a shell, and adds the hook's arguments (githooks(5)). Where the repository was moved away, it does nothing. */
+/** git runs it with a shell, and adds the hook's arguments (githooks(5)). Where no such file is any more, it does nothing. */
 function commandFor(path: string): string {
   return `[ ! -x ${shellWord(path)} ] || ${shellWord(path)}`;
 }

@@ -98,7 +98,10 @@ export interface Pruned {
   readonly kept: readonly { readonly image: OwnImage; readonly why: string }[];
 }
 
-/** Removes the images that nothing uses, but the newest of each place and kind; with `really` false, only says which. A failure keeps that one image. */
+/**
+ * Removes the images that nothing uses, but the newest of each place and kind; with `really` false, only says which. A
+ * failure keeps that one image.
+ */
 export async function prune(
   images: readonly OwnImage[],
   used: ReadonlySet<string>,
