@@ -44,10 +44,10 @@ export async function execInSession(
   };
   const feeding = pipeline(fed, tunnel.stdin).catch(ignoreClosedPipe);
   let isRefused = false;
-  const said = withoutWord(`paude unproved ${id}\n`, () => (isRefused = true));
+  const word = (text: string) => Buffer.from(`\x1e${id} paude ${text}\n`);
+  const isUnproved = async () => void (isRefused = true);
   // The command is over, and waits for its lease to be given back, which says that all has come.
   let unheard = 2;
-  const over = Buffer.from(`\0paude over ${id}\n`);
   const isOver = async () => {
     if (--unheard > 0) return;
     keepTheRest();
@@ -58,8 +58,14 @@ export async function execInSession(
   try {
     const [code] = await Promise.all([
       tunnel.exit,
-      pipeline(tunnel.stdout, withoutWordAfter(over, isOver), streams.stdout, { end: false }),
-      pipeline(tunnel.stderr, said, withoutWordAfter(over, isOver), streams.stderr, { end: false }),
+      pipeline(tunnel.stdout, withoutWord(word('over'), isOver), streams.stdout, { end: false }),
+      pipeline(
+        tunnel.stderr,
+        withoutWord(word('unproved'), isUnproved),
+        withoutWord(word('over'), isOver),
+        streams.stderr,
+        { end: false },
+      ),
     ]);
     const held = await lease;
     await held?.giveBack();
@@ -83,12 +89,14 @@ const byLease: ReadonlySet<number> = new Set([143, 137]);
 
 /** How long what may be the beginning of a word is held back where nothing follows; milliseconds. */
 const patience = 100;
+/** From so many bytes on it can be nothing else: the id that it begins with is random. */
+const certain = 9;
 
 /**
- * Passes on what is said, but for a word of the session's own after it, which is told when all before it has come. What
- * may be its beginning waits but a moment for the rest: who reads that may have to answer before more is said.
+ * Passes on what is said, but for a word of the session's own, which is told when all before it has come. What may be its
+ * beginning waits but a moment for the rest: who reads that may have to answer before more is said.
  */
-function withoutWordAfter(word: Buffer, tell: () => Promise<void>): Transform {
+function withoutWord(word: Buffer, tell: () => Promise<void>): Transform {
   // From where the word may begin, and how much of that was passed on.
   let held: Buffer = Buffer.alloc(0);
   let passed = 0;
@@ -115,7 +123,7 @@ function withoutWordAfter(word: Buffer, tell: () => Promise<void>): Transform {
     const begun = beginningAtEnd(held, word);
     pass(begun);
     drop(begun);
-    if (passed < held.length) timer = setTimeout(() => pass(held.length), patience);
+    if (passed < held.length && held.length < certain) timer = setTimeout(() => pass(held.length), patience);
   };
   const stream = new Transform({
     transform: (chunk: Buffer, _, done) => void take(chunk).then(() => done(), done),
@@ -137,27 +145,6 @@ function beginningAtEnd(bytes: Buffer, word: Buffer): number {
   while (at >= 0 && !word.subarray(0, bytes.length - at).equals(bytes.subarray(at)))
     at = bytes.indexOf(word[0]!, at + 1);
   return at < 0 ? bytes.length : at;
-}
-
-/** Passes on what is said, but for a word of the session's own at its beginning, which is told instead. */
-function withoutWord(word: string, tell: () => void) {
-  return async function* (chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
-    let held: Buffer | undefined = Buffer.alloc(0);
-    for await (const chunk of chunks) {
-      if (held === undefined) {
-        yield chunk;
-        continue;
-      }
-      held = Buffer.concat([held, chunk]);
-      const begins = held.toString('latin1');
-      if (word.startsWith(begins) && begins !== word) continue;
-      const isWord = begins.startsWith(word);
-      if (isWord) tell();
-      yield isWord ? held.subarray(word.length) : held;
-      held = undefined;
-    }
-    if (held !== undefined) yield held;
-  };
 }
 
 /** A command may end before it has read all its input, as in `yes | git paude exec NAME -- head -1`. */

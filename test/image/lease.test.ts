@@ -114,7 +114,7 @@ test('a command that is over says so last on both streams, and waits for its lea
   const code = once(command, 'close');
   // More than a pipe holds: what is left of the input has to be taken in the end.
   command.stdin.end(unread);
-  const over = '\0paude over l\n';
+  const over = '\x1el paude over\n';
   const whole = { stdout: `out\n${over}`, stderr: `err\n${over}` };
   await until('it is over', () => said.stdout === whole.stdout && said.stderr === whole.stderr);
   // Neither a lease that still holds nor the end of another command is what it waits for.

@@ -105,7 +105,7 @@ export function sessionFolder(agent?: { readonly data: Agent; readonly program: 
       const program = this.start(['run', id, '--', ...command]);
       const lease = this.start(['lease', id]);
       const said = { stdout: '', stderr: '' };
-      const over = `\0paude over ${id}\n`;
+      const over = `\x1e${id} paude over\n`;
       for (const stream of ['stdout', 'stderr'] as const)
         program[stream].setEncoding('utf8').on('data', (text: string) => {
           said[stream] += text;

@@ -14,7 +14,7 @@ const ask = (...args: string[]) => session.session(['credentials', ...args], 'ch
 
 test('it begins no command and no agent and takes no credentials, until there is a mark', async () => {
   session.env['PAUDE_FILTERED'] = '1';
-  const refused = (id: string) => ({ code: 1, stdout: '', stderr: `paude unproved ${id}\n` });
+  const refused = (id: string) => ({ code: 1, stdout: '', stderr: `\x1e${id} paude unproved\n` });
   assert.equal(await run('a'), refused('a'));
   assert.is(ask('proved'), 'unproved\n');
   const attached = session.session(['attach', 'a']);
@@ -90,7 +90,7 @@ test('one that is not filtered needs none, also behind a proxy of the machine’
 test('what was sent to a command that it does not begin is taken all the same', async () => {
   session.env['PAUDE_FILTERED'] = '1';
   const { code, stderr } = await session.exec('b', ['cat'], Buffer.alloc(1_000_000));
-  assert.equal([code, stderr], [1, 'paude unproved b\n']);
+  assert.equal([code, stderr], [1, '\x1eb paude unproved\n']);
 });
 
 test.run();

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { PassThrough, Readable } from 'node:stream';
+import { setTimeout } from 'node:timers/promises';
 import * as assert from 'uvu/assert';
 import { isPaudeError } from '../../lib/errors.ts';
 import { sessionName } from '../../lib/names.ts';
@@ -34,7 +35,7 @@ async function ran({ code, out = 'OVER', err = 'OVER', size, refused = 0, dead =
       if (verb === 'lease' && leases++ < refused) throw new Error('no lease');
       const isDead = verb === 'lease' && leases <= refused + dead;
       const saying = (text: string) => {
-        const whole = Buffer.from(text.replace('ID', id).replace('OVER', `\0paude over ${id}\n`));
+        const whole = Buffer.from(text.replace('ID', id).replace('OVER', `\x1e${id} paude over\n`));
         const count = verb === 'run' ? Math.ceil(whole.length / size) : 0;
         return Readable.from(
           Array.from({ length: count }, (_, at) => whole.subarray(at * size, (at + 1) * size)),
@@ -65,7 +66,7 @@ async function ran({ code, out = 'OVER', err = 'OVER', size, refused = 0, dead =
 
 test('a session that refuses to begin a command is heard, however the word arrives', async () => {
   for (const size of sizes) {
-    const { end, said } = await ran({ code: 1, err: 'paude unproved ID\n', size });
+    const { end, said } = await ran({ code: 1, err: '\x1eID paude unproved\nOVER', size });
     assert.ok(isPaudeError(end, 'NETWORK_UNPROVED'), String(end));
     assert.equal(said, ['', '']);
   }
@@ -78,10 +79,10 @@ test('what a command says is passed on as it is, and nothing of the word that it
     'paude unproved another\n',
     'oh\npaude unproved x\n',
     'paude unproved ',
-    '\0',
-    'a\0b\0',
+    '\x1e',
+    'a\x1eb\x1e',
   ];
-  for (const text of [...texts, '\0paude over x\n', '\0paude over \0paude'])
+  for (const text of [...texts, '\x1ex paude over\n', '\x1ex paude over \x1ex'])
     for (const size of sizes)
       // What it has left running may say more.
       for (const later of ['', 'later']) {
@@ -101,10 +102,10 @@ test('what may be the beginning of that word is passed on soon where nothing fol
       const given = once(stdin, 'end').then(() => 0);
       const tunnel = { stdin, stderr: Readable.from([]), [Symbol.asyncDispose]: async () => undefined };
       if (verb === 'lease') return { ...tunnel, stdout: Readable.from([]), exit: given };
-      const word = `\0paude over ${id}\n`;
+      const word = `\x1e${id} paude over\n`;
       const talk = async () => {
         // Of the word itself, too: cut in the middle and late it is heard all the same.
-        for (const text of ['a\0', 'b\0\0', word.slice(0, 5)]) {
+        for (const text of ['a\x1e', 'b\x1e\x1e', word.slice(0, 5)]) {
           const wanted = all + text;
           far.write(text);
           while (all !== wanted) await once(stdout, 'data');
@@ -117,7 +118,28 @@ test('what may be the beginning of that word is passed on soon where nothing fol
   } as unknown as Backend;
   const streams = { stdin: Readable.from([]), stdout, stderr: new PassThrough() };
   assert.is(await execInSession(backend, sessionName('x'), ['true'], streams, never), 0);
-  assert.is(all, 'a\0b\0\0\0paud');
+  assert.match(all, /^a\x1eb\x1e\x1e\x1e[0-9a-f]{4}$/);
+});
+
+test('what can be nothing else is held back until the rest of it comes, however late', async () => {
+  const [stdout, far] = [new PassThrough(), new PassThrough()];
+  const backend = {
+    open: async (_: string, [, verb, id = '']: readonly string[]) => {
+      const stdin = new PassThrough().resume();
+      const given = once(stdin, 'end').then(() => 0);
+      const tunnel = { stdin, stderr: Readable.from([]), [Symbol.asyncDispose]: async () => undefined };
+      if (verb === 'lease') return { ...tunnel, stdout: Readable.from([]), exit: given };
+      const word = `\x1e${id} paude over\n`;
+      far.write(`all${word.slice(0, 12)}`);
+      const exit = setTimeout(300).then(() => (far.end(word.slice(12)), 0));
+      return { ...tunnel, stdout: far, stderr: Readable.from([Buffer.from(word)]), exit };
+    },
+  } as unknown as Backend;
+  const said = stdout.toArray();
+  const streams = { stdin: Readable.from([]), stdout, stderr: new PassThrough() };
+  assert.is(await execInSession(backend, sessionName('x'), ['true'], streams, never), 0);
+  stdout.end();
+  assert.is(Buffer.concat(await said).toString(), 'all');
 });
 
 test('of one that ended well not all has come without that word; one that failed says so itself', async () => {
@@ -126,7 +148,7 @@ test('of one that ended well not all has come without that word; one that failed
       ['cut', 'OVER'],
       ['OVER', 'cut'],
       ['', ''],
-      ['\0paude ov', 'OVER'],
+      ['\x1ex paude ov', 'OVER'],
     ] as const) {
       const { end, said } = await ran({ code: 0, out, err, size });
       assert.ok(isPaudeError(end, 'CONNECTION_LOST'), String(end));
