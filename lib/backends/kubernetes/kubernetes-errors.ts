@@ -1,4 +1,4 @@
-import { PaudeError, type ErrorCode } from '../../errors.ts';
+import { isPaudeError, PaudeError, type ErrorCode } from '../../errors.ts';
 import { shellWord } from '../../printable.ts';
 import { ApiStatus, KubeconfigError } from './api-connection.ts';
 import { ownerLabel } from './objects.ts';
@@ -75,7 +75,7 @@ function statusError(what: string, { context, namespace }: Where, error: ApiStat
   if (error.code === 403 || (error.code === 422 && /denied|not allowed|policy/i.test(said))) {
     return make('ADMISSION_REFUSED', `${namespace} does not allow to ${what}: ${said}`);
   }
-  if (error.code === 503 || error.code === 504 || error.code === 502) {
+  if (isBusy(error)) {
     return make(
       'BACKEND_UNREACHABLE',
       `the API server of ${context} can't ${what} now: ${said}`,
@@ -83,6 +83,18 @@ function statusError(what: string, { context, namespace }: Where, error: ApiStat
     );
   }
   return make('BACKEND_FAILED', `${context} could not ${what}: ${said}`);
+}
+
+/** It has too much to do, ends, has just begun, or its store has no leader: all of that is over in a moment. */
+function isBusy({ code, message }: ApiStatus): boolean {
+  if (code === 500) return /etcdserver: |code = Unavailable/.test(message);
+  return [429, 502, 503, 504].includes(code);
+}
+
+/** Whether what was only looked at may be seen in a moment, as after any fault of the API server's own. */
+export function isPassing(error: unknown): boolean {
+  if (isPaudeError(error, 'BACKEND_UNREACHABLE')) return true;
+  return isPaudeError(error, 'BACKEND_FAILED') && error.cause instanceof ApiStatus && error.cause.code >= 500;
 }
 
 /**

@@ -4,7 +4,7 @@ import { isPaudeError, type PaudeError } from '../../errors.ts';
 import type { SessionName } from '../../names.ts';
 import { ApiStatus } from './api-connection.ts';
 import { paths, type Cluster } from './cluster.ts';
-import { kubernetesError } from './kubernetes-errors.ts';
+import { isPassing, kubernetesError } from './kubernetes-errors.ts';
 import { podOf, proxyName, type Part } from './network-objects.ts';
 import { objectName } from './objects.ts';
 import { cantStart } from './stuck-pod.ts';
@@ -53,7 +53,7 @@ export async function* startEvents(
       if (signal.aborted || isPaudeError(error, 'FORBIDDEN')) return;
       if (cause instanceof ApiStatus && cause.code === 410) from = undefined;
       // For how long it may be away is for the watch of the pods to say.
-      else if (!isPaudeError(error, 'BACKEND_UNREACHABLE')) throw error;
+      else if (!isPassing(error)) throw error;
       await wait(pause, undefined, { signal }).catch(() => undefined);
     }
   }

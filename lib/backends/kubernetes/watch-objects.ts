@@ -3,7 +3,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { interrupted, isPaudeError } from '../../errors.ts';
 import { ApiStatus } from './api-connection.ts';
 import type { Cluster } from './cluster.ts';
-import { kubernetesError } from './kubernetes-errors.ts';
+import { isPassing, kubernetesError } from './kubernetes-errors.ts';
 
 /** How long the API server may be away, as when it is started again, before it counts as gone; milliseconds. */
 const absence = 60_000;
@@ -42,8 +42,7 @@ export async function* objectsOf<T extends KubernetesObject>(
     } catch (error) {
       // What can't be reached may be in a moment. One that was just started has not read its rules yet, and refuses
       // what it allowed before.
-      const passing =
-        isPaudeError(error, 'BACKEND_UNREACHABLE') || (isPaudeError(error, 'FORBIDDEN') && heard);
+      const passing = isPassing(error) || (isPaudeError(error, 'FORBIDDEN') && heard);
       gone ??= Date.now();
       if (!passing || Date.now() - gone > away) throw error;
       await wait(pause, undefined, { signal }).catch(() => {

@@ -30,6 +30,23 @@ test('without a login it is the same whether the API server knows nobody or lets
     assert.equal(told(403, said), unauthorized, said);
 });
 
+test('a server that has too much to do, and one whose store has no leader, may answer in a moment', () => {
+  for (const [code, said] of [
+    [429, 'Too many requests, please try again later.'],
+    [429, 'The apiserver is shutting down, please try again later.'],
+    [500, 'etcdserver: leader changed'],
+    [500, 'rpc error: code = Unavailable desc = transport is closing'],
+    [503, 'storage is (re)initializing'],
+  ] as const) {
+    const error = refusal(code, said);
+    assert.is(error.code, 'BACKEND_UNREACHABLE', said);
+    assert.is(error.message, `the API server of dev can't list sessions now: ${said}`);
+    assert.is(error.hint, 'try again');
+  }
+  const webhook = 'Internal error occurred: failed calling webhook "x"';
+  assert.is(refusal(500, webhook).code, 'BACKEND_FAILED');
+});
+
 /** The words of the two commands of a refusal's hint, as a shell reads them. */
 function grant(message: string): readonly (readonly string[])[] {
   const { code, hint } = refusal(403, message);

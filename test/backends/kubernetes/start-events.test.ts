@@ -1,9 +1,10 @@
 import type { CoreV1Event } from '@kubernetes/client-node';
 import * as assert from 'uvu/assert';
-import type { Cluster } from '../../../lib/backends/kubernetes/cluster.ts';
-import { startEvent } from '../../../lib/backends/kubernetes/start-events.ts';
+import { clusterIn, type Cluster } from '../../../lib/backends/kubernetes/cluster.ts';
+import { startEvent, startEvents } from '../../../lib/backends/kubernetes/start-events.ts';
 import { sessionName } from '../../../lib/names.ts';
 import { suite } from '../../harness/suite.ts';
+import { connectTo, fakeServer } from './exec/fake-api-server.ts';
 
 const test = suite('what a cluster tells of a start');
 const cluster = { context: 'here', namespace: 'work' } as Cluster;
@@ -56,6 +57,33 @@ test('what the node does for a pod is told, with the size of its image once that
 test('another object is none of its concern', () => {
   assert.is(told('Pod', 'paude-ab-0', 'Pulling', 'Pulling image "x"'), undefined);
   assert.is(told('PersistentVolumeClaim', 'paude-b', 'ProvisioningFailed', 'x'), undefined);
+});
+
+test('an API server that has a fault of its own while it is listened to ends no start', async () => {
+  let watches = 0;
+  const involvedObject = { kind: 'Pod', name: 'paude-a-0' };
+  const pulling = { metadata: {}, involvedObject, reason: 'Pulling', message: 'Pulling image "x"' };
+  const fault = (code: number) => ({ kind: 'Status', code, message: 'no leader' });
+  const lines = [
+    { type: 'ERROR', object: fault(500) },
+    { type: 'ERROR', object: fault(429) },
+    { type: 'ADDED', object: pulling },
+  ];
+  await using server = await fakeServer({
+    answer: ({ url = '' }, response) => {
+      response.writeHead(200, { 'content-type': 'application/json' });
+      const listed = { metadata: { resourceVersion: '1' }, items: [] };
+      response.end(JSON.stringify(url.includes('watch=true') ? lines[watches++] : listed) + '\n');
+    },
+  });
+  const stopping = new AbortController();
+  const there = clusterIn(await connectTo(server.port), 'work');
+  for await (const event of startEvents(there, sessionName('a'), stopping.signal)) {
+    assert.is(event.type === 'doing' && event.text, 'pulling image "x"');
+    break;
+  }
+  stopping.abort();
+  assert.is(watches, lines.length);
 });
 
 test.run();

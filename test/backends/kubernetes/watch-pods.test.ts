@@ -71,6 +71,33 @@ test('a watch that is cut and a server that is away are waited for, and all is l
   assert.equal(seen, [0, 1]);
 });
 
+test('a server that has too much to do, or whose store has no leader, is waited for', async () => {
+  const status = (code: number, message: string) => ({ kind: 'Status', code, message });
+  const lists = [
+    listing(),
+    (response: ServerResponse) => json(response, 429, status(429, 'too many requests')),
+    (response: ServerResponse) => json(response, 500, status(500, 'no leader')),
+    listing(pod('a')),
+  ];
+  const { fake, watches, asked, connection } = await server(lists);
+  await using _ = fake;
+  const stopping = new AbortController();
+  const seen: number[] = [];
+  const event = { type: 'ERROR', object: status(500, 'unable to decode an event from the watch stream') };
+  const wait = setInterval(() => watches.shift()?.end(JSON.stringify(event) + '\n'), 10);
+  try {
+    for await (const pods of podsOf(clusterIn(connection, 'work'), name, stopping.signal)) {
+      seen.push(pods.length);
+      if (pods.length > 0) break;
+    }
+  } finally {
+    clearInterval(wait);
+    stopping.abort();
+  }
+  assert.equal(seen, [0, 1]);
+  assert.is(asked(), lists.length);
+});
+
 test('what is refused is not asked again, and a server that stays away is given up', async () => {
   const forbidden = (response: ServerResponse) =>
     json(response, 403, {
