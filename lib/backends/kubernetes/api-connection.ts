@@ -2,13 +2,13 @@ import http from 'node:http';
 import https from 'node:https';
 import type { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
-import { setTimeout as wait } from 'node:timers/promises';
 import { interrupted } from '../../errors.ts';
 import { ApiStatus, parseStatus } from './exec/api-status.ts';
 import { credentialsOf, pem, type Credentials } from './kubeconfig/credentials.ts';
 import { targetOf, type Target } from './kubeconfig/kubeconfig.ts';
 import { readKubeconfig } from './kubeconfig/read-kubeconfig.ts';
 import { agentFor, proxyFor } from './kubeconfig/proxy.ts';
+import { isAskedAgain } from './retry-after.ts';
 
 export { ApiStatus } from './exec/api-status.ts';
 export { KubeconfigError } from './kubeconfig/kubeconfig-error.ts';
@@ -17,8 +17,6 @@ export { KubeconfigError } from './kubeconfig/kubeconfig-error.ts';
 const patience = 30_000;
 /** After how long the server is to end a watch, so that one that says nothing can be told from a dead one; seconds. */
 const watchTime = 45;
-/** How often a request is given again that the server was too busy for. */
-const attempts = 5;
 
 export type Query = Readonly<Record<string, string | number | boolean | readonly string[] | undefined>>;
 
@@ -128,14 +126,8 @@ function apiConnection(
       if (Number.isFinite(date)) ahead = date + 500 - Date.now();
       if (status < 400) return answer;
       const said = await bodyOf(answer, signal);
-      const after = Number(answer.headers['retry-after']);
       if (status === 401 && attempt === 1 && credentials.refused()) continue;
-      if (status === 429 && attempt < attempts && Number.isFinite(after)) {
-        await wait(after * 1000, undefined, signal && { signal }).catch(() => {
-          throw interrupted();
-        });
-        continue;
-      }
+      if (await isAskedAgain(answer, attempt, signal)) continue;
       throw new ApiStatus(`${method} ${path}`, status, parseStatus(said), said);
     }
   }

@@ -5,6 +5,7 @@ import WebSocket from 'ws';
 import { interrupted } from '../../../errors.ts';
 import type { SessionName } from '../../../names.ts';
 import type { ApiConnection, Query } from '../api-connection.ts';
+import { isAskedAgain } from '../retry-after.ts';
 import { ApiStatus, parseStatus } from './api-status.ts';
 import { subprotocol } from './channels.ts';
 
@@ -75,11 +76,12 @@ export async function openWebSocket(
   { path, query, protocol }: { readonly path: string; readonly query: Query; readonly protocol: string },
   { signal, userAgent = 'git-paude' }: Pick<ExecOptions, 'signal' | 'userAgent'>,
 ): Promise<OpenSocket> {
-  for (let again = true; ; again = false) {
+  for (let attempt = 1; ; attempt++) {
     const { url, options } = await connection.upgrade(path, query, signal);
     if (signal.aborted) throw interrupted();
     url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
     let asked: ClientRequest | undefined;
+    let refusal: IncomingMessage | undefined;
     const ws = new WebSocket(url, [protocol], {
       ...(options as object),
       headers: { ...(options.headers as Record<string, string>), 'user-agent': userAgent },
@@ -92,10 +94,13 @@ export async function openWebSocket(
         request.end();
       },
     });
+    ws.once('unexpected-response', (_, answer: IncomingMessage) => (refusal = answer));
     try {
       return await upgraded(ws, `GET ${path}`, signal);
     } catch (error) {
+      const again = attempt === 1;
       if (error instanceof ApiStatus && error.code === 401 && again && connection.renew()) continue;
+      if (refusal !== undefined && (await isAskedAgain(refusal, attempt, signal))) continue;
       // A connection that was kept, and that the server closed just as it was used again.
       const reset = error instanceof Error && 'code' in error && error.code === 'ECONNRESET';
       if (!again || !reset || !asked?.reusedSocket || signal.aborted) throw error;

@@ -381,6 +381,26 @@ test('a refused upgrade is told with the server’s status', async () => {
   assert.not((gateway as ApiStatus).fromKubernetes);
 });
 
+test('a server that has too much to do is asked again when it says so, up to a last time', async () => {
+  let [asked, busy] = [0, 2];
+  const behaviour: Behaviour = {
+    upgrade: (_, socket) => {
+      asked++;
+      const body = JSON.stringify({ kind: 'Status', code: 429, message: 'it is shutting down' });
+      const after = asked > busy ? '' : 'Retry-After: 0\r\n';
+      socket.end(
+        `HTTP/1.1 429 No\r\n${after}Content-Length: ${body.length}\r\nConnection: close\r\n\r\n${body}`,
+      );
+    },
+  };
+  const error = await refusal(behaviour);
+  assert.is(error instanceof ApiStatus && error.code, 429);
+  assert.is(asked, 3);
+  [asked, busy] = [0, Infinity];
+  await refusal(behaviour);
+  assert.is(asked, 5);
+});
+
 test('where no WebSocket of v5 can be had, that is said', async () => {
   const stripped = { kind: 'Status', reason: 'BadRequest', code: 400, message: 'Upgrade request required' };
   for (const behaviour of [
