@@ -74,11 +74,7 @@ async function* watchStart(
   try {
     for await (const item of news as AsyncIterable<News>) {
       if ('look' in item) {
-        if (there('session') === undefined)
-          await assertStarted(cluster, name, signal).catch((error: unknown) => {
-            // For how long the API server may be away is for the watch of the pods to say.
-            if (isPaudeError(error, 'SESSION_FAILED')) throw error;
-          });
+        if (there('session') === undefined) await assertStarted(cluster, name, signal);
         continue;
       }
       if ('event' in item) {
@@ -179,9 +175,13 @@ async function stoppedAgain(cluster: Cluster, name: SessionName, error: unknown)
 
 /** Without a pod it may have been stopped again, from elsewhere; then none will come. */
 async function assertStarted(cluster: Cluster, name: SessionName, signal: AbortSignal): Promise<void> {
-  const set = await findSet(cluster, name, signal);
-  if (set?.spec?.replicas === 1) return;
-  throw overtaken(name, set === undefined ? 'removed' : 'stopped');
+  // For how long the API server may be away is for the watch of the pods to say.
+  const looked = await findSet(cluster, name, signal).then(
+    (set) => ({ set }),
+    () => undefined,
+  );
+  if (looked === undefined || looked.set?.spec?.replicas === 1) return;
+  throw overtaken(name, looked.set === undefined ? 'removed' : 'stopped');
 }
 
 /** Of the session's pod; where that is ready, of its proxy's. What is stuck of either counts at once. */

@@ -93,6 +93,20 @@ test('what another start has scaled meanwhile stays', async () => {
   assert.is(replicas(store)[0], 1);
 });
 
+test('an API server that goes away while it is asked whether a start still counts ends no start', async () => {
+  let gets = 0;
+  await using store = await created({
+    lost: (verb, path) => verb === 'get' && path === set && gets++ < 2,
+  });
+  const texts: string[] = [];
+  for await (const { text } of startPod(store.cluster, name, new AbortController().signal)) {
+    texts.push(text);
+    if (texts.length === 2) break;
+  }
+  assert.equal(texts, ['waiting for the pod (paude-x)', 'waiting for the pod (paude-x)']);
+  assert.ok(gets >= 1);
+});
+
 test('a proxy that was removed is made again, with the rules of now', async () => {
   await using store = await created();
   const before = store.objects.get(proxySet)!;
