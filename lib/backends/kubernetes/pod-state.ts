@@ -16,6 +16,8 @@ export type PodState =
 /** Pulls that a second try won't mend: what a registry says of them. */
 const refused =
   /not found|unauthorized|denied|forbidden|manifest unknown|no such host|certificate|HTTP response to HTTPS/i;
+/** What a kubelet says that was just started, or whose runtime is slow: it tries again by itself, and that mends it. */
+const hindered = /services have not yet been read at least once|context deadline exceeded|is reserved for/;
 /** So many restarts are no accident, if the container ended as soon as it was started. */
 const crashes = 2;
 /** The same of one that was killed: by a person, with its node, or because it never became ready. */
@@ -75,8 +77,10 @@ function containerState(status: V1ContainerStatus, ready: boolean): PodState {
     if (stuck) return { type: 'stuck', kind: 'image', why: message || reason };
     return { type: 'waiting', text: `pulling the image again: ${message}` };
   }
-  if (/^Create(Container|ContainerConfig|PodSandbox)Error$|^RunContainerError$/.test(reason))
-    return { type: 'stuck', kind: 'config', why: message || reason };
+  if (/^Create(Container|ContainerConfig|PodSandbox)Error$|^RunContainerError$/.test(reason)) {
+    if (!hindered.test(message)) return { type: 'stuck', kind: 'config', why: message || reason };
+    return { type: 'waiting', text: `making the container again: ${message}` };
+  }
   if (ready) return { type: 'ready' };
   const ended = state?.terminated ?? lastState?.terminated;
   const hopeless = wasKilled(ended)

@@ -63,6 +63,29 @@ test('one that ends whenever it is started won’t get better; one that was well
   assert.equal(podState(pod(again, {}, true)), { type: 'ready' });
 });
 
+test('a node that was just started, or has much to do, makes the container a moment later', () => {
+  const waiting = (reason: string, message: string) =>
+    podState(pod({ state: { waiting: { reason, message } }, restartCount: 0 }));
+  for (const [reason, message] of [
+    ['CreateContainerConfigError', 'services have not yet been read at least once, cannot construct envvars'],
+    ['CreateContainerError', 'context deadline exceeded'],
+    [
+      'CreateContainerError',
+      'failed to reserve container name "session_x": name "session_x" is reserved for "4f"',
+    ],
+  ] as const)
+    assert.equal(waiting(reason, message), {
+      type: 'waiting',
+      text: `making the container again: ${message}`,
+    });
+  const missing = 'secret "x" not found';
+  assert.equal(waiting('CreateContainerConfigError', missing), {
+    type: 'stuck',
+    kind: 'config',
+    why: missing,
+  });
+});
+
 test('one that was evicted is replaced by its StatefulSet', () => {
   const evicted = pod(undefined, {
     phase: 'Failed',
