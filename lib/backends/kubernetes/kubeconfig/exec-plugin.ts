@@ -1,7 +1,8 @@
 import { spawn } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
 import { interrupted } from '../../../errors.ts';
 import { KubeconfigError } from './kubeconfig-error.ts';
-import type { ExecPlugin, Target } from './kubeconfig.ts';
+import type { Cluster, ExecPlugin, Target } from './kubeconfig.ts';
 
 /** What a plugin gave: https://kubernetes.io/docs/reference/config-api/client-authentication.v1/ */
 export interface ExecCredential {
@@ -34,13 +35,14 @@ export async function runPlugin(
     );
   }
   const asks = interactive && plugin.interactiveMode !== 'Never';
+  const info = JSON.stringify(await execInfo(plugin, target, asks));
   const { code, stdout, stderr } = await new Promise<PluginEnd>((resolve, reject) => {
     if (signal?.aborted) return reject(interrupted());
     const child = spawn(plugin.command, plugin.args ?? [], {
       env: {
         ...env,
         ...Object.fromEntries((plugin.env ?? []).map(({ name, value }) => [name, value])),
-        KUBERNETES_EXEC_INFO: JSON.stringify(execInfo(plugin, target, asks)),
+        KUBERNETES_EXEC_INFO: info,
       },
       stdio: [asks ? 'inherit' : 'ignore', 'pipe', asks ? 'inherit' : 'pipe'],
       ...(signal && { signal }),
@@ -77,18 +79,31 @@ interface PluginEnd {
   readonly stderr: string;
 }
 
-function execInfo(plugin: ExecPlugin, { cluster, server }: Target, interactive: boolean): object {
-  const described = {
+/** Where a kubeconfig has what is for the plugin of a cluster: https://kubernetes.io/docs/reference/access-authn-authz/authentication/ */
+const ownExtension = 'client.authentication.k8s.io/exec';
+
+async function execInfo(
+  plugin: ExecPlugin,
+  { cluster, server }: Target,
+  interactive: boolean,
+): Promise<object> {
+  const spec = {
+    interactive,
+    ...(plugin.provideClusterInfo && { cluster: await described(cluster, server) }),
+  };
+  return { apiVersion: plugin.apiVersion ?? 'client.authentication.k8s.io/v1', kind: 'ExecCredential', spec };
+}
+
+async function described(cluster: Cluster, server: URL): Promise<object> {
+  const file = cluster['certificate-authority'];
+  const fromFile = async () => file && (await readFile(file)).toString('base64');
+  return {
     server: server.href.replace(/\/$/, ''),
     'tls-server-name': cluster['tls-server-name'],
     'insecure-skip-tls-verify': cluster['insecure-skip-tls-verify'],
-    'certificate-authority-data': cluster['certificate-authority-data'],
+    'certificate-authority-data': cluster['certificate-authority-data'] || (await fromFile()),
     'proxy-url': cluster['proxy-url'],
-  };
-  return {
-    apiVersion: plugin.apiVersion ?? 'client.authentication.k8s.io/v1',
-    kind: 'ExecCredential',
-    spec: { interactive, ...(plugin.provideClusterInfo && { cluster: described }) },
+    config: cluster.extensions?.find(({ name }) => name === ownExtension)?.extension,
   };
 }
 

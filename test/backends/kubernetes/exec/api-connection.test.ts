@@ -325,6 +325,26 @@ test('a plugin is run once, without a terminal, and again when its token is refu
   assert.is(token(), 'Bearer argument-env-2');
 });
 
+test('a plugin is told of its cluster what the kubeconfig has for it, and its authority from a file, too', async () => {
+  const told = async (cluster: object) => {
+    const connection = await load(kubeconfig('https://127.0.0.1:1', exec(await plugin()), cluster));
+    await failure(connection.request('GET', '/'));
+    const info = readFileSync(join(files.path, 'plugin.info'), 'utf8');
+    return (JSON.parse(info) as { spec: { cluster: Record<string, unknown> } }).spec.cluster;
+  };
+  const extension = { audience: 'of this cluster' };
+  const extensions = [
+    { name: 'another', extension: { no: 'concern' } },
+    { name: 'client.authentication.k8s.io/exec', extension },
+  ];
+  const cluster = await told({ 'certificate-authority': 'ca.crt', extensions });
+  assert.equal(cluster['config'], extension);
+  const authority = readFileSync(join(files.path, 'ca.crt')).toString('base64');
+  assert.is(cluster['certificate-authority-data'], authority);
+  const given = await told({ 'certificate-authority-data': authority });
+  assert.equal([given['config'], given['certificate-authority-data']], [undefined, authority]);
+});
+
 test('a token that expires is asked for again', async () => {
   await using server = await fakeServer({});
   const expiring = `printf '{"status":{"token":"%s","expirationTimestamp":"2020-01-01T00:00:00Z"}}' "$token"; exit 0`;
