@@ -38,7 +38,7 @@ export interface WatchEvent<T> {
 /** What a WebSocket needs to reach the same server as the same user. */
 export interface Upgrade {
   readonly url: URL;
-  readonly options: https.RequestOptions;
+  readonly options: Omit<https.RequestOptions, 'headers'> & { readonly headers: http.OutgoingHttpHeaders };
 }
 
 /** One context's API server, as its user. Failures come as they are: ApiStatus, KubeconfigError, Node's own. */
@@ -61,8 +61,8 @@ export interface ApiConnection {
   watch<T>(path: string, query: Query, signal: AbortSignal): AsyncIterable<WatchEvent<T>>;
   /** Where and how to ask for a WebSocket. */
   upgrade(path: string, query: Query, signal?: AbortSignal): Promise<Upgrade>;
-  /** The credentials were refused (401). True if asking anew may give others. `request` and `watch` do so. */
-  renew(): boolean;
+  /** Its credentials were refused (401). True if asking anew may give others. `request` and `watch` do so. */
+  renew(refused: Upgrade): boolean;
   /** The server's clock, as its last answer showed it, or ours before that; milliseconds, right to half a second. */
   now(): number;
   /** Closes the connections that are idle. They don't hold up the program's end. */
@@ -111,7 +111,7 @@ function apiConnection(
         if (each !== undefined) url.searchParams.append(key, String(each));
       }
     }
-    return { url, options: { agent, headers, ...trust, ...identity } };
+    return { url, options: { agent, ...trust, ...identity, headers } };
   }
 
   /** The answer's beginning; its body is still to be read. */
@@ -126,7 +126,7 @@ function apiConnection(
       if (Number.isFinite(date)) ahead = date + 500 - Date.now();
       if (status < 400) return answer;
       const said = await bodyOf(answer, signal);
-      if (status === 401 && attempt === 1 && credentials.refused()) continue;
+      if (status === 401 && attempt === 1 && credentials.refused(own.headers)) continue;
       if (await isAskedAgain(answer, attempt, signal)) continue;
       throw new ApiStatus(`${method} ${path}`, status, parseStatus(said), said);
     }
@@ -169,7 +169,7 @@ function apiConnection(
     request,
     watch,
     upgrade,
-    renew: () => credentials.refused(),
+    renew: ({ options }) => credentials.refused(options.headers),
     now: () => Date.now() + ahead,
     close: () => agent.destroy(),
   };

@@ -99,7 +99,8 @@ export async function openWebSocket(
       return await upgraded(ws, `GET ${path}`, signal);
     } catch (error) {
       const again = attempt === 1;
-      if (error instanceof ApiStatus && error.code === 401 && again && connection.renew()) continue;
+      if (error instanceof ApiStatus && error.code === 401 && again && connection.renew({ url, options }))
+        continue;
       if (refusal !== undefined && (await isAskedAgain(refusal, attempt, signal))) continue;
       // A connection that was kept, and that the server closed just as it was used again.
       const reset = error instanceof Error && 'code' in error && error.code === 'ECONNRESET';

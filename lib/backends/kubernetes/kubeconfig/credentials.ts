@@ -1,8 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import type { OutgoingHttpHeaders } from 'node:http';
+import { isPaudeError } from '../../../errors.ts';
 import { runPlugin, type ExecCredential, type PluginOptions } from './exec-plugin.ts';
 import { KubeconfigError } from './kubeconfig-error.ts';
-import type { Target } from './kubeconfig.ts';
+import type { ExecPlugin, Target } from './kubeconfig.ts';
 
 /** What a request needs to be who the user is. */
 export interface Identity {
@@ -14,8 +15,8 @@ export interface Identity {
 export interface Credentials {
   /** Read anew where it may have changed: a token's file, a plugin's token that has expired. */
   current(signal: AbortSignal | undefined): Promise<Identity>;
-  /** They were refused. True if others can be had. */
-  refused(): boolean;
+  /** Those of these headers were refused. True if others can be had. */
+  refused(headers: OutgoingHttpHeaders): boolean;
 }
 
 /** The credentials that a context names. Throws KubeconfigError when they are asked for. */
@@ -23,25 +24,43 @@ export function credentialsOf(target: Target, options: PluginOptions): Credentia
   const { user } = target;
   const impersonation = impersonate(target);
   let given: Promise<ExecCredential> | undefined;
+  /** What came of that. */
+  let held: ExecCredential | undefined;
   let validUntil = Infinity;
+  /** What each request has got of it, by its headers. */
+  const sources = new WeakMap<OutgoingHttpHeaders, ExecCredential>();
   let oidc: Promise<OidcTokens> | undefined;
   let files: Promise<readonly [Buffer | undefined, Buffer | undefined]> | undefined;
 
   /** Of several requests at once, one asks. */
-  function fromPlugin(signal: AbortSignal | undefined): Promise<ExecCredential> | undefined {
-    if (user.exec === undefined || (given !== undefined && Date.now() < validUntil)) return given;
-    validUntil = Infinity;
-    const asking = runPlugin(user.exec, target, options, signal);
+  function fromPlugin(plugin: ExecPlugin, signal: AbortSignal | undefined): Promise<ExecCredential> {
+    if (given !== undefined && Date.now() < validUntil) return given;
+    [validUntil, held] = [Infinity, undefined];
+    const asking = runPlugin(plugin, target, options, signal);
     given = asking;
     asking.then(
-      ({ expirationTimestamp: until }) => {
-        if (given === asking && until !== undefined) validUntil = Date.parse(until);
+      (credential) => {
+        if (given !== asking) return;
+        held = credential;
+        const { expirationTimestamp: until } = credential;
+        if (until) validUntil = Date.parse(until);
       },
       () => {
         if (given === asking) given = undefined;
       },
     );
     return asking;
+  }
+
+  async function ofPlugin(signal: AbortSignal | undefined): Promise<ExecCredential | undefined> {
+    for (;;) {
+      try {
+        return user.exec && (await fromPlugin(user.exec, signal));
+      } catch (error) {
+        // Who has asked was interrupted, and not who waits for it, too.
+        if (!isPaudeError(error, 'INTERRUPTED') || signal?.aborted) throw error;
+      }
+    }
   }
 
   async function token(plugin: ExecCredential | undefined): Promise<string | undefined> {
@@ -74,21 +93,19 @@ export function credentialsOf(target: Target, options: PluginOptions): Credentia
   }
 
   async function read(signal: AbortSignal | undefined): Promise<Identity> {
-    const plugin = await fromPlugin(signal);
+    const plugin = await ofPlugin(signal);
     const bearer = await token(plugin);
     const basic = user.username && Buffer.from(`${user.username}:${user.password ?? ''}`).toString('base64');
     const [ownCert, ownKey] = plugin?.clientCertificateData === undefined ? await pair() : [];
     const cert = plugin?.clientCertificateData ?? ownCert;
     const key = plugin?.clientKeyData ?? ownKey;
+    const headers: OutgoingHttpHeaders = {
+      ...impersonation,
+      ...(bearer ? { authorization: `Bearer ${bearer}` } : basic ? { authorization: `Basic ${basic}` } : {}),
+    };
+    if (plugin !== undefined) sources.set(headers, plugin);
     return {
-      headers: {
-        ...impersonation,
-        ...(bearer
-          ? { authorization: `Bearer ${bearer}` }
-          : basic
-            ? { authorization: `Basic ${basic}` }
-            : {}),
-      },
+      headers,
       ...(cert && { cert }),
       ...(key && { key }),
     };
@@ -102,10 +119,11 @@ export function credentialsOf(target: Target, options: PluginOptions): Credentia
           cause: error,
         });
       }),
-    refused: () => {
-      const renewable = given !== undefined;
-      given = undefined;
-      return renewable;
+    refused: (headers) => {
+      const source = sources.get(headers);
+      // Another request that was refused may have asked for others already.
+      if (source !== undefined && source === held) given = undefined;
+      return source !== undefined;
     },
   };
 }

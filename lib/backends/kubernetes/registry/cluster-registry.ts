@@ -1,7 +1,7 @@
 import type https from 'node:https';
 import type { V1ConfigMap, V1Node, V1Pod, V1Service } from '@kubernetes/client-node';
 import { isPaudeError, PaudeError } from '../../../errors.ts';
-import { ApiStatus } from '../api-connection.ts';
+import { ApiStatus, type Upgrade } from '../api-connection.ts';
 import type { Cluster } from '../cluster.ts';
 import { grantOf, kubernetesError, refusedRight } from '../kubernetes-errors.ts';
 import { ForwardingAgent } from './forwarding-agent.ts';
@@ -44,8 +44,7 @@ export interface ClusterRegistry {
 export function clusterRegistry(cluster: Cluster): ClusterRegistry {
   const { connection } = cluster;
 
-  async function bearer(signal: AbortSignal): Promise<string | undefined> {
-    const { options } = await connection.upgrade('/', {}, signal);
+  function bearer({ options }: Upgrade): string | undefined {
     const { authorization } = options.headers as Record<string, string | undefined>;
     return /^Bearer (.+)$/.exec(authorization ?? '')?.[1];
   }
@@ -54,8 +53,10 @@ export function clusterRegistry(cluster: Cluster): ClusterRegistry {
     tags: streamTags(cluster),
 
     async login(signal, refused) {
-      let token = await bearer(signal);
-      if (token !== undefined && token === refused && connection.renew()) token = await bearer(signal);
+      const ask = () => connection.upgrade('/', {}, signal);
+      const given = await ask();
+      let token = bearer(given);
+      if (token !== undefined && token === refused && connection.renew(given)) token = bearer(await ask());
       return token === undefined ? undefined : { username: (await cluster.facts(signal)).user, token };
     },
 

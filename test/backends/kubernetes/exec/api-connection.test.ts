@@ -355,6 +355,48 @@ test('a token that expires is asked for again', async () => {
   }
 });
 
+test('a token that is refused to several requests at once is asked for again once', async () => {
+  let waiting: http.ServerResponse[] = [];
+  await using server = await fakeServer({
+    answer: ({ headers }, response) => {
+      if (headers.authorization !== 'Bearer argument-env-1') return response.writeHead(200).end();
+      waiting.push(response);
+      if (waiting.length < 3) return undefined;
+      for (const one of waiting) one.writeHead(401).end();
+      return (waiting = []);
+    },
+  });
+  const connection = await load(kubeconfig(`http://127.0.0.1:${server.port}`, exec(await plugin())));
+  const answers = await Promise.all([1, 2, 3].map(() => connection.request('GET', '/')));
+  assert.equal(
+    answers.map(({ status }) => status),
+    [200, 200, 200],
+  );
+  assert.is(readFileSync(join(files.path, 'plugin.runs'), 'utf8'), 'run\nrun\n');
+});
+
+test('who waits for a plugin that another request has asked for is not interrupted with that one', async () => {
+  await using server = await fakeServer({});
+  const user = exec(await plugin('sleep 0.3'));
+  const connection = await load(kubeconfig(`http://127.0.0.1:${server.port}`, user));
+  const soon = new AbortController();
+  const first = failure(connection.request('GET', '/', { signal: soon.signal }));
+  const second = connection.request('GET', '/');
+  while (readFileSync(join(files.path, 'plugin.runs'), 'utf8') === '')
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  soon.abort();
+  assert.is((await second).status, 200);
+  assert.ok(isPaudeError(await first, 'INTERRUPTED'));
+});
+
+test('a plugin that says null of the time for which its token is good is run once', async () => {
+  await using server = await fakeServer({});
+  const eternal = `printf '{"status":{"token":"%s","expirationTimestamp":null}}' "$token"; exit 0`;
+  const connection = await load(kubeconfig(`http://127.0.0.1:${server.port}`, exec(await plugin(eternal))));
+  for (const _ of [1, 2]) await connection.request('GET', '/');
+  assert.is(server.requests.at(-1)!.headers.authorization, 'Bearer argument-env-1');
+});
+
 test('a plugin that fails, is not there, or needs a terminal says so', async () => {
   const url = 'http://127.0.0.1:1';
   const say = async (user: object) => {
