@@ -8,6 +8,7 @@ import { overtaken } from '../../session/start-backend.ts';
 import { timeLimit } from '../../waiting.ts';
 import { findSet, type Cluster } from './cluster.ts';
 import { makeProxy } from './complete-objects.ts';
+import { kubernetesError } from './kubernetes-errors.ts';
 import { configurationOf, podOf, type Part } from './network-objects.ts';
 import { objectName } from './objects.ts';
 import { isRunning, podState, type PodState } from './pod-state.ts';
@@ -38,6 +39,10 @@ export async function* startPod(
   { alone = false }: StartOptions = {},
 ): AsyncGenerator<StartPhase> {
   if (signal.aborted) throw interrupted();
+  // Before the scaling, whose time is limited and which no interrupt ends: somebody may have to log in for it.
+  await cluster.connection.upgrade('/', {}, signal).catch((error: unknown) => {
+    throw kubernetesError('scale it', cluster, error);
+  });
   const { set, begun } = await scaleUp(cluster, name);
   const egress = alone ? undefined : sessionOf(cluster, set)?.egress;
   try {

@@ -1,11 +1,15 @@
 import type { V1StatefulSet } from '@kubernetes/client-node';
+import { existsSync } from 'node:fs';
+import { setTimeout as wait } from 'node:timers/promises';
 import * as assert from 'uvu/assert';
-import { paths } from '../../../lib/backends/kubernetes/cluster.ts';
+import { connect } from '../../../lib/backends/kubernetes/api-connection.ts';
+import { clusterIn, paths } from '../../../lib/backends/kubernetes/cluster.ts';
 import { createObjects } from '../../../lib/backends/kubernetes/create-objects.ts';
 import { startPod } from '../../../lib/backends/kubernetes/start-pod.ts';
 import { isPaudeError } from '../../../lib/errors.ts';
 import { sessionName } from '../../../lib/names.ts';
 import { suite } from '../../harness/suite.ts';
+import { fakeServer, folder, kubeconfig } from './exec/fake-api-server.ts';
 import { objectStore, type Rules, type Store } from './object-store.ts';
 
 const test = suite('scaling a session');
@@ -47,6 +51,23 @@ test('interrupted while it is scaled, it is scaled to nothing again', async () =
   assert.ok(isPaudeError(error, 'INTERRUPTED'), String(error));
   assert.equal(replicas(store), [0, 0]);
   assert.is((store.asked.join().match(/patch [^,]*\/paude-x/g) ?? []).length, 2);
+});
+
+test('a login that takes long is no time of the scaling, and can be given up', async () => {
+  const user = new AbortController();
+  await using server = await fakeServer({});
+  await using files = await folder();
+  await files.write('login', '#!/bin/sh\necho run > "$0.runs"\nexec sleep 60\n', 0o755);
+  const plugin = { exec: { command: './login', interactiveMode: 'Never' } };
+  const config = await files.write('config', kubeconfig(`http://127.0.0.1:${server.port}`, plugin));
+  const env = { ...process.env, KUBECONFIG: config };
+  const cluster = clusterIn(await connect(undefined, { env, interactive: false }), 'work');
+  const starting = started({ cluster } as Store, user.signal);
+  while (!existsSync(`${files.path}/login.runs`)) await wait(10);
+  user.abort();
+  const error = await Promise.race([starting, wait(5000, 'it went on', { ref: false })]);
+  assert.ok(isPaudeError(error, 'INTERRUPTED'), String(error));
+  assert.is(server.requests.length, 0);
 });
 
 test('where the answer is lost, it is scaled to nothing again', async () => {
