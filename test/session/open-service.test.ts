@@ -10,11 +10,16 @@ import { suite } from '../harness/suite.ts';
 const test = suite('open service');
 const never = new AbortController().signal;
 
-/** A session whose service, each time that it is opened, says this and ends with that code, or so. */
-function portsOf(...services: readonly (readonly [said: string, complaint: string, end: number | Error])[]) {
+/** A session whose service, each time that it is opened, says this and ends with that code or error, or can't be opened. */
+function portsOf(
+  ...services: readonly (Error | readonly [said: string, complaint: string, end: number | Error])[]
+) {
   const left = [...services];
   const open = async () => {
-    const [said, complaint, end] = left.shift()!;
+    const next = left.shift()!;
+    if (next instanceof Error) throw next;
+    const [said, complaint, end] = next;
+    const exit = typeof end === 'number' ? Promise.resolve(end) : Promise.reject(end);
     const [stdin, stdout, stderr] = [
       new PassThrough(),
       Readable.from([said]),
@@ -24,7 +29,7 @@ function portsOf(...services: readonly (readonly [said: string, complaint: strin
       stdin,
       stdout,
       stderr,
-      exit: typeof end === 'number' ? Promise.resolve(end) : Promise.reject(end),
+      exit,
       [Symbol.asyncDispose]: async () => undefined,
     };
   };
@@ -50,6 +55,15 @@ test('a service that was killed before it said anything, alone or with its conta
     assert.is((await openService(ports, request, never)).isBare, false);
     assert.equal(left, []);
   }
+});
+
+test('one whose session ended before it said anything is opened again, and a session that was stopped is started', async () => {
+  const stopped = new PaudeError('SESSION_STOPPED', 'the session x is stopped');
+  const { ports, left } = portsOf(['', '', died], stopped, ['paude ready 1', '', 0]);
+  let starts = 0;
+  const start = async () => void starts++;
+  assert.is((await openService({ ...ports, start }, request, never)).isBare, false);
+  assert.equal([left.length, starts], [0, 1]);
 });
 
 test('one that is killed each time, and one that ends by itself, are an error', async () => {
