@@ -1,5 +1,6 @@
 import type { V1Pod, V1PodList, V1StatefulSet, V1StatefulSetList } from '@kubernetes/client-node';
 import type { NetworkRules } from '../../egress/network-rules.ts';
+import { isPaudeError } from '../../errors.ts';
 import type { SessionName } from '../../names.ts';
 import type { Session, SessionSpec, SessionState } from '../../session/session.ts';
 import { findSet, paths, type Cluster } from './cluster.ts';
@@ -20,8 +21,12 @@ export async function findSessions(
   const found = await cluster.ask<V1StatefulSetList>('list the sessions', 'GET', path, { query, signal });
   const sessions = found.items.flatMap((set) => sessionOf(cluster, set) ?? []);
   if (!sessions.some(({ state }) => state === 'starting')) return sessions;
-  const pods = await podsOfAll(cluster, everywhere, signal);
-  return sessions.map((session) => told(session, pods.get(podKey(session))));
+  const pods = await podsOfAll(cluster, everywhere, signal).catch((error: unknown) => {
+    // Who may not see them hears that they are on their way, and no more.
+    if (!isPaudeError(error, 'FORBIDDEN')) throw error;
+    return undefined;
+  });
+  return pods === undefined ? sessions : sessions.map((session) => told(session, pods.get(podKey(session))));
 }
 
 /** The pods of all sessions, by namespace and name. */
