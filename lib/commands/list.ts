@@ -33,6 +33,8 @@ export const list: Command = async (context, { flags }) => {
   ]);
   if (rows.length === 0) context.output.say('there is no session; next: git paude create');
   else printTable(context.output, head, rows);
+  for (const { location, state, reason } of sessions)
+    if (reason !== undefined) context.output.say(`the session ${location.name} is ${state}: ${reason}`);
   return code;
 };
 

@@ -353,6 +353,17 @@ test('remote add where the backend does not answer changes nothing', async () =>
   assert.is(world.git('remote'), '');
 });
 
+test('list says what stands in the way of a session, beside the table', async () => {
+  await world.paude('create', 'x');
+  const [session] = await world.backend.list(new AbortController().signal);
+  const failed = { ...session!, state: 'failed', reason: 'Back-off pulling image "y"' } as const;
+  const backend = async () => ({ ...world.backend, list: async () => [failed] });
+  const { code, stdout, stderr } = await world.paudeIn(world.root, { backend }, 'list');
+  assert.is(code, 0);
+  assert.match(stdout, /^x\tfailed\t[^\n]*\n$/);
+  assert.is(stderr, 'the session x is failed: Back-off pulling image "y"\n');
+});
+
 test('remote list and remove', async () => {
   await world.paude('remote', 'add', 'x');
   world.git('remote', 'add', 'origin', 'https://example.com/x');
