@@ -1,4 +1,5 @@
 import { PaudeError } from '../errors.ts';
+import { shellWord } from '../printable.ts';
 import { describePlace, formatLocation } from '../session/location.ts';
 import { printTable } from '../ui/table.ts';
 import type { Command } from './command.ts';
@@ -38,7 +39,8 @@ export const remoteList: Command = async (context, { flags }) => {
 export const remoteRemove: Command = async (context, { args }) => {
   const repository = await here(context);
   const remotes = await sessionRemotes(context);
-  const found = remotes.find(({ name, location }) => name === args[0] || location.name === args[0]);
+  const ofSession = remotes.filter(({ location }) => location.name === args[0]);
+  const found = remotes.find(({ name }) => name === args[0]) ?? ofSession[0];
   if (found === undefined) {
     const names = remotes.map(({ name }) => name).join(', ') || 'none';
     throw new PaudeError(
@@ -47,6 +49,14 @@ export const remoteRemove: Command = async (context, { args }) => {
       {
         hint: 'git paude remote list',
       },
+    );
+  }
+  if (found.name !== args[0] && ofSession.length > 1) {
+    const names = ofSession.map(({ name }) => name);
+    throw new PaudeError(
+      'SESSION_AMBIGUOUS',
+      `there is more than one remote of a session ${args[0]}: ${names.join(', ')}`,
+      { hint: names.map((name) => `git paude remote remove ${shellWord(name)}`).join(', or ') },
     );
   }
   await repository.removeRemote(found.name);

@@ -364,6 +364,21 @@ test('list says what stands in the way of a session, beside the table', async ()
   assert.is(stderr, 'the session x is failed: Back-off pulling image "y"\n');
 });
 
+test('of several remotes of sessions of one name none is removed, but the one that has that very name itself', async () => {
+  const [a, b] = ['paude://kubernetes/c/a/x', 'paude://kubernetes/c/b/x'];
+  world.git('remote', 'add', 'first', a);
+  world.git('remote', 'add', 'second', b);
+  const refused = await world.paude('remote', 'remove', 'x');
+  assert.is(refused.code, 1);
+  assert.match(refused.stderr, 'there is more than one remote of a session x: first, second');
+  assert.is(world.git('remote'), 'first\nsecond');
+  world.git('remote', 'add', 'x', 'paude://podman/y');
+  assert.is((await world.paude('remote', 'remove', 'x')).code, 0);
+  assert.is(world.git('remote'), 'first\nsecond');
+  assert.is((await world.paude('remote', 'remove', 'second')).code, 0);
+  assert.is(world.git('remote'), 'first');
+});
+
 test('remote list and remove', async () => {
   await world.paude('remote', 'add', 'x');
   world.git('remote', 'add', 'origin', 'https://example.com/x');
