@@ -11,7 +11,7 @@ import { proxyConfiguration, type UpstreamProxy } from '../../egress/proxy-confi
 import { proxyAddressIn, proxyPort } from '../../egress/proxy-environment.ts';
 import type { SessionName } from '../../names.ts';
 import type { EgressSpec, SessionSpec } from '../../session/session.ts';
-import { container, keys, manager, objectName, podName, type ClusterFacts } from './objects.ts';
+import { container, keys, manager, objectName, podName, sideLimits, type ClusterFacts } from './objects.ts';
 import { pullSecretsOf } from './pull-secret.ts';
 
 /** The name of a proxy's StatefulSet, Service and policy; no session's own, for those begin with `paude-`. */
@@ -172,7 +172,7 @@ function proxyPod(session: SessionSpec, egress: EgressSpec, { assignsUsers }: Cl
       seccompProfile: { type: 'RuntimeDefault' },
       ...(assignsUsers ? {} : { runAsUser: 1000, runAsGroup: 0, fsGroup: 1000 }),
     },
-    containers: [proxyContainer(session.name, egress)],
+    containers: [proxyContainer(session, egress)],
     volumes: [
       { name: 'run', emptyDir: { medium: 'Memory', sizeLimit: '16Mi' } },
       { name: 'tmp', emptyDir: { medium: 'Memory', sizeLimit: '16Mi' } },
@@ -180,7 +180,10 @@ function proxyPod(session: SessionSpec, egress: EgressSpec, { assignsUsers }: Cl
   };
 }
 
-function proxyContainer(name: SessionName, { image, rules, upstream }: EgressSpec): V1Container {
+function proxyContainer(
+  { name, description }: SessionSpec,
+  { image, rules, upstream }: EgressSpec,
+): V1Container {
   const field = (variable: string, fieldPath: string) => ({
     name: variable,
     valueFrom: { fieldRef: { fieldPath } },
@@ -196,7 +199,7 @@ function proxyContainer(name: SessionName, { image, rules, upstream }: EgressSpe
       field('POD_IPS', 'status.podIPs'),
       field('HOST_IPS', 'status.hostIPs'),
     ],
-    resources: { requests: { memory: '48Mi', cpu: '10m' }, limits: { memory: '256Mi' } },
+    resources: { requests: { memory: '48Mi', cpu: '10m' }, limits: sideLimits(description, '256Mi') },
     securityContext: {
       allowPrivilegeEscalation: false,
       readOnlyRootFilesystem: true,

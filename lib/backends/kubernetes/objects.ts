@@ -8,7 +8,7 @@ import type {
 } from '@kubernetes/client-node';
 import { proxyEnvironment } from '../../egress/proxy-environment.ts';
 import { quantityValue, type SessionName } from '../../names.ts';
-import type { SessionSpec } from '../../session/session.ts';
+import type { Description, SessionSpec } from '../../session/session.ts';
 import { pullSecretOf, pullSecretsOf, secretNameOf } from './pull-secret.ts';
 
 /** What everything of a session is labelled and annotated with. */
@@ -180,7 +180,7 @@ function podSpec(
           ...memory.map(([name, mountPath]) => ({ name, mountPath })),
         ],
       },
-      writerContainer(spec.image),
+      writerContainer(spec),
     ],
     volumes: [
       { name: 'data', persistentVolumeClaim: { claimName } },
@@ -204,16 +204,24 @@ const credentialsSize = '224Mi';
 const writerMemory = '256Mi';
 
 /** It waits; what writes is a command that comes with the credentials. */
-function writerContainer(image: string): V1Container {
+function writerContainer({ image, description }: SessionSpec): V1Container {
   return {
     name: writer,
     image,
     imagePullPolicy: 'IfNotPresent',
     command: ['/usr/bin/tini', '--', 'sleep', 'infinity'],
-    resources: { limits: { memory: writerMemory }, requests: { memory: '16Mi', cpu: '1m' } },
+    resources: { limits: sideLimits(description, writerMemory), requests: { memory: '16Mi', cpu: '1m' } },
     securityContext: unprivileged,
     volumeMounts: [{ name: 'credentials', mountPath: '/credentials' }],
   };
+}
+
+/**
+ * The limits of what runs beside the agent. A quota on the CPUs that pods may use takes none of which a container has no
+ * limit: with one for the session there is one for each.
+ */
+export function sideLimits({ cpus }: Description, memory: string): Readonly<Record<string, string>> {
+  return { memory, ...(cpus === undefined ? {} : { cpu: '500m' }) };
 }
 
 const defaults = { memory: '8Gi', requests: { memory: '512Mi', cpu: '100m' } } as const;

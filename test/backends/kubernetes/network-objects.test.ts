@@ -3,7 +3,9 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import * as assert from 'uvu/assert';
 import { proxySet } from '../../../lib/backends/kubernetes/network-objects.ts';
-import { sessionName } from '../../../lib/names.ts';
+import { manifests } from '../../../lib/backends/kubernetes/objects.ts';
+import { quantity, sessionName } from '../../../lib/names.ts';
+import type { Description } from '../../../lib/session/session.ts';
 import { suite } from '../../harness/suite.ts';
 
 const test = suite('objects of a session’s network');
@@ -21,6 +23,24 @@ test('a proxy is told every address of its pod and of its node', () => {
     ['POD_IPS', 'status.podIPs'],
     ['HOST_IPS', 'status.hostIPs'],
   ]);
+});
+
+test('with a limit of CPUs every container of a session has one, for a quota on them takes no pod without', () => {
+  const egress = { image: 'proxy', rules: { agent: [], allow: [], deny: [] } };
+  const plain = { agent: 'claude', agentArgs: [], packages: [], yolo: false, allowNetwork: false };
+  const limits = (description: Description) => {
+    const session = { name: sessionName('x'), description, image: 'none', egress };
+    const facts = { assignsUsers: true };
+    const sets = [manifests(session, 'ada', facts).set, proxySet(session, egress, {}, facts)];
+    const containers = sets.flatMap(({ spec }) => spec!.template.spec!.containers);
+    return containers.map(({ name, resources }) => [name, resources!.limits!['cpu']]);
+  };
+  assert.equal(limits({ ...plain, cpus: quantity('2') }), [
+    ['session', '2'],
+    ['credentials', '500m'],
+    ['proxy', '500m'],
+  ]);
+  assert.ok(limits(plain).every(([, cpu]) => cpu === undefined));
 });
 
 for (const [service, ranges] of [
