@@ -124,11 +124,13 @@ function apiConnection(
       const date = Date.parse(answer.headers.date ?? '');
       // It has whole seconds (RFC 9110, 5.6.7), and was cut off rather than rounded.
       if (Number.isFinite(date)) ahead = date + 500 - Date.now();
-      if (status < 400) return answer;
+      const isPage = /^text\/html\b/i.test(answer.headers['content-type'] ?? '');
+      if (status < 300 && !isPage) return answer;
       const said = await bodyOf(answer, signal);
       if (status === 401 && attempt === 1 && credentials.refused(own.headers)) continue;
       if (await isAskedAgain(answer, attempt, signal)) continue;
-      throw new ApiStatus(`${method} ${path}`, status, parseStatus(said), said);
+      const page = `${url.host} answered with a web page (${status} ${answer.statusMessage}), as no API server does`;
+      throw new ApiStatus(`${method} ${path}`, status, parseStatus(said), isPage ? page : said);
     }
   }
 
