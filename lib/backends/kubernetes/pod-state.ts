@@ -47,6 +47,8 @@ export function podState(pod: V1Pod | undefined, named = container): PodState {
   // Its startup probe has said that commands can run. The pod's own condition may come a second later, when the kubelet
   // next looks at all its containers.
   const ready = conditions.get('Ready')?.status === 'True' || ours?.started === true;
+  const before = ours?.state?.running === undefined ? initState(pod) : undefined;
+  if (before !== undefined) return before;
   if (ours !== undefined) return containerState(ours, ready && ours.state?.running !== undefined);
   if (scheduled?.status === 'True') return { type: 'waiting', text: 'mounting the volume' };
   return { type: 'waiting', text: 'waiting for a node' };
@@ -67,6 +69,20 @@ export function isNodeLost({ status }: V1Pod): boolean {
   const ready = status?.conditions?.find(({ type }) => type === 'Ready');
   const containers = status?.containerStatuses ?? [];
   return ready?.status === 'False' && containers.length > 0 && containers.every((one) => one.ready);
+}
+
+/** Of what an admission webhook puts before the session's containers: one that fails may well be meant to try again. */
+function initState({ status }: V1Pod): PodState | undefined {
+  for (const one of status?.initContainerStatuses ?? []) {
+    const { reason, message } = one.state?.waiting ?? {};
+    if (reason === undefined || reason === 'PodInitializing') continue;
+    const state = containerState(one, false);
+    if (state.type === 'stuck' && state.kind !== 'crash')
+      return { ...state, why: `${one.name}: ${state.why}` };
+    const text = `waiting for ${one.name}, which comes before the session: ${message || reason}`;
+    return { type: 'waiting', text };
+  }
+  return undefined;
 }
 
 function containerState(status: V1ContainerStatus, ready: boolean): PodState {

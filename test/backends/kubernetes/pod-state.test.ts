@@ -86,6 +86,27 @@ test('a node that was just started, or has much to do, makes the container a mom
   });
 });
 
+test('what an admission webhook has put before the session is what the pod waits for, or never gets', () => {
+  const before = (waiting: object) => {
+    const initContainerStatuses = [
+      { name: 'well', restartCount: 3, state: { terminated: { exitCode: 0 } } },
+      { name: 'added', restartCount: 3, state: { waiting } },
+    ];
+    const ours = { state: { waiting: { reason: 'PodInitializing' } }, restartCount: 0 };
+    return podState(pod(ours, { phase: 'Pending', initContainerStatuses }));
+  };
+  assert.equal(before({ reason: 'ImagePullBackOff', message: 'Back-off pulling image "y"' }), {
+    type: 'stuck',
+    kind: 'image',
+    why: 'added: Back-off pulling image "y"',
+  });
+  assert.equal(before({ reason: 'CrashLoopBackOff', message: 'back-off 40s restarting' }), {
+    type: 'waiting',
+    text: 'waiting for added, which comes before the session: back-off 40s restarting',
+  });
+  assert.equal(before({ reason: 'PodInitializing' }), { type: 'waiting', text: 'creating the container' });
+});
+
 test('one that was evicted is replaced by its StatefulSet', () => {
   const evicted = pod(undefined, {
     phase: 'Failed',
