@@ -5,7 +5,7 @@ import type { SessionName } from '../../names.ts';
 import type { Session, SessionSpec, SessionState } from '../../session/session.ts';
 import { findSet, paths, type Cluster } from './cluster.ts';
 import { keys, manager, objectName, podName, selector } from './objects.ts';
-import { podState } from './pod-state.ts';
+import { isNodeLost, podState } from './pod-state.ts';
 
 /**
  * All sessions of the namespace, or of every namespace: one request, however many there are, and a second one where
@@ -62,9 +62,11 @@ export async function findSession(
 function told(session: Session, pod: V1Pod | undefined): Session {
   if (session.state !== 'starting') return session;
   const state = podState(pod);
-  if (state.type === 'ready') return { ...session, state: 'running' };
   if (state.type === 'stuck') return { ...session, state: 'failed', reason: state.why };
-  return { ...session, reason: state.text };
+  if (state.type === 'waiting') return { ...session, reason: state.text };
+  return isNodeLost(pod!)
+    ? { ...session, reason: 'its node does not answer' }
+    : { ...session, state: 'running' };
 }
 
 export function isOurs(set: V1StatefulSet): boolean {

@@ -2,28 +2,51 @@ import type { V1StatefulSet } from '@kubernetes/client-node';
 import * as assert from 'uvu/assert';
 import { clusterIn, paths } from '../../../lib/backends/kubernetes/cluster.ts';
 import { createObjects } from '../../../lib/backends/kubernetes/create-objects.ts';
+import { podName } from '../../../lib/backends/kubernetes/objects.ts';
 import { findSessions } from '../../../lib/backends/kubernetes/query.ts';
 import { isPaudeError } from '../../../lib/errors.ts';
 import { sessionName } from '../../../lib/names.ts';
 import { suite } from '../../harness/suite.ts';
 import { connectTo, fakeServer } from './exec/fake-api-server.ts';
-import { objectStore } from './object-store.ts';
+import { objectStore, type Rules, type Store } from './object-store.ts';
 
 const test = suite('which sessions there are');
 const name = sessionName('x');
 const never = new AbortController().signal;
 
-test('who may list StatefulSets and no pods is shown a session that is on its way, too', async () => {
-  await using store = await objectStore({ forbidden: ['list pods'] });
+/** A store with a session that is scaled to one replica. */
+async function withSession(rules: Rules = {}): Promise<Store> {
+  const store = await objectStore(rules);
   const description = { agent: 'claude', agentArgs: [], packages: [], yolo: false, allowNetwork: true };
   await createObjects(store.cluster, { name, description, image: 'session:1' }, never);
-  const set = store.objects.get(paths.set('work', name)) as object as V1StatefulSet;
-  set.spec!.replicas = 1;
-  const found = await findSessions(store.cluster, false, never);
-  assert.equal(
-    found.map(({ location, state, reason }) => [location.name, state, reason]),
-    [['x', 'starting', undefined]],
-  );
+  (store.objects.get(paths.set('work', name)) as object as V1StatefulSet).spec!.replicas = 1;
+  return store;
+}
+
+async function listed({ cluster }: Store): Promise<unknown> {
+  const found = await findSessions(cluster, false, never);
+  return found.map(({ location, state, reason }) => [location.name, state, reason]);
+}
+
+test('a session whose node is not heard of does not run, whatever was last said of its containers', async () => {
+  await using store = await withSession();
+  const { labels } = store.objects.get(paths.set('work', name))!.metadata;
+  const put = (isReady: boolean) => {
+    const containerStatuses = [{ name: 'session', ready: true, started: true, state: { running: {} } }];
+    const conditions = [{ type: 'Ready', status: isReady ? 'True' : 'False' }];
+    const metadata = { name: podName(name), namespace: 'work', labels: labels! };
+    const pod = { kind: 'Pod', metadata, status: { phase: 'Running', conditions, containerStatuses } };
+    store.put(paths.pods('work'), pod);
+  };
+  put(true);
+  assert.equal(await listed(store), [['x', 'running', undefined]]);
+  put(false);
+  assert.equal(await listed(store), [['x', 'starting', 'its node does not answer']]);
+});
+
+test('who may list StatefulSets and no pods is shown a session that is on its way, too', async () => {
+  await using store = await withSession({ forbidden: ['list pods'] });
+  assert.equal(await listed(store), [['x', 'starting', undefined]]);
 });
 
 test('a web page in the place of an answer is told as that: a console, or what asks for a login on the way', async () => {
