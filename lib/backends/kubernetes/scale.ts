@@ -1,17 +1,22 @@
 import type { V1Pod, V1StatefulSet } from '@kubernetes/client-node';
 import { PaudeError } from '../../errors.ts';
 import type { SessionName } from '../../names.ts';
+import { shellWord } from '../../printable.ts';
 import { timeLimit } from '../../waiting.ts';
 import { ApiStatus } from './api-connection.ts';
 import { findSet, paths, type Cluster } from './cluster.ts';
 import { assertOurs } from './strangers.ts';
 import { kubernetesError } from './kubernetes-errors.ts';
 import { keys, manager } from './objects.ts';
+import { isNodeLost } from './pod-state.ts';
 import { belated, isUncertain, uninterrupted } from './uninterrupted.ts';
 import { podsOf } from './watch-pods.ts';
 
 /** How long an undo may take, which must not be interrupted by what made it necessary; milliseconds. */
 export const undoTime = 8000;
+
+/** How long a stop waits for its pods to go; milliseconds. Their grace period is 10 s. */
+const goingTime = 120_000;
 
 /** `/` of a key in a JSON pointer (RFC 6901). */
 export const pointer = (key: string) => key.replaceAll('~', '~0').replaceAll('/', '~1');
@@ -130,13 +135,47 @@ export async function scaleProxy(
   }
 }
 
-/** Scales to nothing, and ends when the pods that there were are gone; a start meanwhile may bring others. */
-export async function stopPod(cluster: Cluster, name: SessionName, signal: AbortSignal): Promise<void> {
+/**
+ * Scales to nothing, and ends when the pods that there were are gone; a start meanwhile may bring others. Throws
+ * SESSION_FAILED where they don't go, as from a node that is lost.
+ */
+export async function stopPod(
+  cluster: Cluster,
+  name: SessionName,
+  signal: AbortSignal,
+  patience = goingTime,
+): Promise<void> {
   await Promise.all([scaleDown(cluster, name, signal), scaleProxy(cluster, name, 0, signal)]);
   const idOf = (pod: V1Pod) => pod.metadata?.uid;
   let first: ReadonlySet<string | undefined> | undefined;
-  for await (const pods of podsOf(cluster, name, signal)) {
-    first ??= new Set(pods.map(idOf));
-    if (!pods.some((pod) => first!.has(idOf(pod)))) return;
+  let going: readonly V1Pod[] = [];
+  const enough = timeLimit(patience, signal);
+  try {
+    for await (const pods of podsOf(cluster, name, enough)) {
+      first ??= new Set(pods.map(idOf));
+      going = pods.filter((pod) => first!.has(idOf(pod)));
+      if (going.length === 0) return;
+    }
+  } catch (error) {
+    const [pod] = going;
+    if (pod === undefined || signal.aborted || !enough.aborted) throw error;
+    throw stillThere(cluster, name, pod, patience);
   }
+}
+
+function stillThere(
+  { namespace, context }: Cluster,
+  name: SessionName,
+  pod: V1Pod,
+  time: number,
+): PaudeError {
+  const object = `pod ${pod.metadata?.name}`;
+  const why = isNodeLost(pod) ? ': its node does not answer' : '';
+  return new PaudeError(
+    'SESSION_FAILED',
+    `the session ${name} is scaled to nothing, and after ${time / 1000} s there still is ${object}${why}`,
+    {
+      hint: `kubectl describe ${object} -n ${namespace} --context=${shellWord(context)}; git paude stop ${name} waits again`,
+    },
+  );
 }

@@ -5,6 +5,7 @@ import * as assert from 'uvu/assert';
 import { connect } from '../../../lib/backends/kubernetes/api-connection.ts';
 import { clusterIn, paths } from '../../../lib/backends/kubernetes/cluster.ts';
 import { createObjects } from '../../../lib/backends/kubernetes/create-objects.ts';
+import { stopPod } from '../../../lib/backends/kubernetes/scale.ts';
 import { startPod } from '../../../lib/backends/kubernetes/start-pod.ts';
 import { isPaudeError } from '../../../lib/errors.ts';
 import { sessionName } from '../../../lib/names.ts';
@@ -126,6 +127,31 @@ test('an API server that goes away while it is asked whether a start still count
   }
   assert.equal(texts, ['waiting for the pod (paude-x)', 'waiting for the pod (paude-x)']);
   assert.ok(gets >= 1);
+});
+
+test('a stop whose pod does not go says so, and why', async () => {
+  await using store = await created();
+  const { labels } = store.objects.get(set)!.metadata;
+  const stopped = async () => {
+    const { signal } = new AbortController();
+    const error = await stopPod(store.cluster, name, signal, 200).catch((reason: unknown) => reason);
+    return isPaudeError(error, 'SESSION_FAILED') ? `${error.message}; ${error.hint}` : String(error);
+  };
+  for (const [ready, why] of [
+    ['True', ''],
+    ['False', ': its node does not answer'],
+  ] as const) {
+    const conditions = [{ type: 'Ready', status: ready }];
+    const status = { conditions, containerStatuses: [{ name: 'session', ready: true }] };
+    const pod = { kind: 'Pod', metadata: { name: 'paude-x-0', labels: labels! }, status };
+    store.put(paths.pods('work'), pod);
+    assert.is(
+      await stopped(),
+      `the session x is scaled to nothing, and after 0.2 s there still is pod paude-x-0${why}; ` +
+        'kubectl describe pod paude-x-0 -n work --context=here; git paude stop x waits again',
+    );
+  }
+  assert.equal(replicas(store), [0, 0]);
 });
 
 test('a proxy that was removed is made again, with the rules of now', async () => {
