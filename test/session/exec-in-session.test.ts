@@ -92,54 +92,53 @@ test('what a command says is passed on as it is, and nothing of the word that it
       }
 });
 
-test('what may be the beginning of that word is passed on soon where nothing follows: who reads it may have to answer', async () => {
+/** What came of a command that says so at its own pace; it may wait until `heard`, what it has said so far, was passed on. */
+async function talked(
+  talk: (far: PassThrough, over: string, heard: (all: string) => Promise<void>) => Promise<void>,
+): Promise<string> {
   const [stdout, far] = [new PassThrough(), new PassThrough()];
   let all = '';
   stdout.on('data', (bytes) => (all += `${bytes}`));
+  const heard = async (wanted: string) => {
+    while (all !== wanted) await once(stdout, 'data');
+  };
   const backend = {
     open: async (_: string, [, verb, id = '']: readonly string[]) => {
       const stdin = new PassThrough().resume();
-      const given = once(stdin, 'end').then(() => 0);
       const tunnel = { stdin, stderr: Readable.from([]), [Symbol.asyncDispose]: async () => undefined };
-      if (verb === 'lease') return { ...tunnel, stdout: Readable.from([]), exit: given };
-      const word = `\x1e${id} paude over\n`;
-      const talk = async () => {
-        // Of the word itself, too: cut in the middle and late it is heard all the same.
-        for (const text of ['a\x1e', 'b\x1e\x1e', word.slice(0, 5)]) {
-          const wanted = all + text;
-          far.write(text);
-          while (all !== wanted) await once(stdout, 'data');
-        }
-        far.end(word.slice(5));
-      };
-      const exit = talk().then(() => 0);
-      return { ...tunnel, stdout: far, stderr: Readable.from([Buffer.from(word)]), exit };
+      if (verb === 'lease')
+        return { ...tunnel, stdout: Readable.from([]), exit: once(stdin, 'end').then(() => 0) };
+      const over = `\x1e${id} paude over\n`;
+      const exit = talk(far, over, heard).then(() => 0);
+      return { ...tunnel, stdout: far, stderr: Readable.from([Buffer.from(over)]), exit };
     },
   } as unknown as Backend;
   const streams = { stdin: Readable.from([]), stdout, stderr: new PassThrough() };
   assert.is(await execInSession(backend, sessionName('x'), ['true'], streams, never), 0);
+  return all;
+}
+
+test('what may be the beginning of that word is passed on soon where nothing follows: who reads it may have to answer', async () => {
+  const all = await talked(async (far, over, heard) => {
+    let said = '';
+    // Of the word itself, too: cut in the middle and late it is heard all the same.
+    for (const text of ['a\x1e', 'b\x1e\x1e', over.slice(0, 5)]) {
+      said += text;
+      far.write(text);
+      await heard(said);
+    }
+    far.end(over.slice(5));
+  });
   assert.match(all, /^a\x1eb\x1e\x1e\x1e[0-9a-f]{4}$/);
 });
 
 test('what can be nothing else is held back until the rest of it comes, however late', async () => {
-  const [stdout, far] = [new PassThrough(), new PassThrough()];
-  const backend = {
-    open: async (_: string, [, verb, id = '']: readonly string[]) => {
-      const stdin = new PassThrough().resume();
-      const given = once(stdin, 'end').then(() => 0);
-      const tunnel = { stdin, stderr: Readable.from([]), [Symbol.asyncDispose]: async () => undefined };
-      if (verb === 'lease') return { ...tunnel, stdout: Readable.from([]), exit: given };
-      const word = `\x1e${id} paude over\n`;
-      far.write(`all${word.slice(0, 12)}`);
-      const exit = setTimeout(300).then(() => (far.end(word.slice(12)), 0));
-      return { ...tunnel, stdout: far, stderr: Readable.from([Buffer.from(word)]), exit };
-    },
-  } as unknown as Backend;
-  const said = stdout.toArray();
-  const streams = { stdin: Readable.from([]), stdout, stderr: new PassThrough() };
-  assert.is(await execInSession(backend, sessionName('x'), ['true'], streams, never), 0);
-  stdout.end();
-  assert.is(Buffer.concat(await said).toString(), 'all');
+  const all = await talked(async (far, over) => {
+    far.write(`all${over.slice(0, 12)}`);
+    await setTimeout(300);
+    far.end(over.slice(12));
+  });
+  assert.is(all, 'all');
 });
 
 test('of one that ended well not all has come without that word; one that failed says so itself', async () => {
