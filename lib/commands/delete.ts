@@ -1,4 +1,4 @@
-import { isPaudeError, PaudeError } from '../errors.ts';
+import { PaudeError } from '../errors.ts';
 import { lossesOf, planDelete, removalsOf, unconfirmed } from '../session/delete-session.ts';
 import { describePlace, formatLocation } from '../session/location.ts';
 import type { Command } from './command.ts';
@@ -11,8 +11,7 @@ export const remove: Command = async (context, { args, flags }) => {
       hint: 'git paude delete NAME --confirm',
     });
   }
-  // Of what an earlier delete has left, no place says that it is a session.
-  const location = await whichSession(context, args[0], true);
+  const location = await whichSession(context, args[0]);
   const { name } = location;
   const [backend, repository] = await Promise.all([context.backend(location), context.repository()]);
   const here = {
@@ -39,11 +38,7 @@ export const remove: Command = async (context, { args, flags }) => {
     options,
     report,
     signal,
-  ).catch(async (error: unknown) => {
-    // It tells the names in every place.
-    if (isPaudeError(error, 'SESSION_UNKNOWN')) await whichSession(context, args[0]);
-    throw error;
-  });
+  );
   context.quiet();
   for (const loss of lossesOf(plan)) output.say(loss);
   if (!options.confirmed) {

@@ -9,7 +9,7 @@ import { remoteName, sessionRemotes, whichSession, type SessionRemote } from './
 
 export const remoteAdd: Command = async (context, { args }) => {
   const repository = await here(context);
-  const location = await whichSession(context, args[0], true);
+  const location = await whichSession(context, args[0]);
   const remote = remoteName(location);
   // Asked first: where the backend can't answer, nothing is changed.
   const backend = await context.backend(location);

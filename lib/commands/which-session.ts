@@ -4,18 +4,11 @@ import { describePlace, parseLocation, type Location, type Place } from '../sess
 import type { Session } from '../session/session.ts';
 import type { SessionName } from '../names.ts';
 import { placeOf } from '../session/place-of.ts';
-import { resolveSession, unknownSession } from '../session/resolve-session.ts';
+import { resolveSession } from '../session/resolve-session.ts';
 import type { Context } from './command.ts';
 
-/**
- * The session that a verb means, by name, by this repository, or by where the user has sessions. Of one that is in none
- * of several places, SESSION_UNKNOWN tells the names in all of them, but where there may be none.
- */
-export async function whichSession(
-  context: Context,
-  name: string | undefined,
-  mayBeNone = false,
-): Promise<Location> {
+/** The session that a verb means, by name, by this repository, or by where the user has sessions. */
+export async function whichSession(context: Context, name: string | undefined): Promise<Location> {
   const ports = {
     named: context.named,
     remotes: () => sessionRemotes(context).then((remotes) => remotes.map(({ location }) => location)),
@@ -24,12 +17,7 @@ export async function whichSession(
       // Where there is one place only, it is there or nowhere.
       if (places.length === 1) return [];
       const get = async (backend: Backend) => (await backend.get(wanted, context.signal)) ?? [];
-      const { found, whole } = await askEverywhere(context, places, get);
-      if (found.length === 0 && whole && !mayBeNone) {
-        const all = (await sessionsIn(context, places)).found.map(({ location }) => location.name);
-        throw unknownSession(wanted, [...new Set(all)].sort());
-      }
-      return found.map(({ location }) => location);
+      return (await askEverywhere(context, places, get)).found.map(({ location }) => location);
     },
     list: async () => (await allSessions(context)).found.map(({ location }) => location),
   };

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import * as assert from 'uvu/assert';
-import { keys, manager, ownerLabel } from '../../lib/backends/kubernetes/objects.ts';
+import { keys, manager } from '../../lib/backends/kubernetes/objects.ts';
 import { objectStore, type Store, type StoredObject } from '../backends/kubernetes/object-store.ts';
 import { suite } from '../harness/suite.ts';
 
@@ -145,31 +145,6 @@ test('every hint says again the place that flags have named, and only then', asy
   assert.is(hintOf(connect.stderr), 'git paude start x --detach, or git paude exec x -- COMMAND');
   const none = await run('git paude list --backend=openshift --namespace=b');
   assert.is(none.stderr, 'there is no session; next: git paude create --backend=kubernetes --namespace=b\n');
-});
-
-test('a name that is in none of several places is answered with the names in all of them; remote add takes it', async () => {
-  session('a', 'x');
-  session('b', 'y');
-  remember({ context: 'here', namespace: 'a' }, { context: 'here', namespace: 'b' });
-  for (const command of ['stop z', 'delete z', 'exec z -- true', 'network z', 'sync z', 'start z --detach']) {
-    const { code, stderr } = await run(`git paude ${command}`, onCluster);
-    assert.is(code, 1, stderr);
-    assert.match(stderr, 'there is no session z; there are: x, y\n');
-  }
-  const added = await run('git paude remote add z', onCluster);
-  assert.match(added.stderr, 'there is no session z yet: the first push creates it');
-});
-
-test('what is left of a session that is gone is removed, also where there are several places', async () => {
-  session('b', 'y');
-  remember({ context: 'here', namespace: 'a' }, { context: 'here', namespace: 'b' });
-  const claims = '/api/v1/namespaces/a/persistentvolumeclaims';
-  const labels = { [keys.managedBy]: manager, [keys.session]: 'z', [keys.owner]: ownerLabel('ada') };
-  const metadata = { name: 'paude-z', labels };
-  store.put(claims, { kind: 'PersistentVolumeClaim', metadata } as StoredObject);
-  const { code, stderr } = await run('git paude delete z --confirm', onCluster);
-  assert.is(code, 0, stderr);
-  assert.not.ok(store.objects.has(`${claims}/paude-z`));
 });
 
 test('git’s own commands say the place of a session that was named by URL, and nothing that git does not take', async () => {
