@@ -15,3 +15,10 @@ export function printableLines(text: string): string {
 export function shellWord(text: string): string {
   return /^[\w@%+:,./#-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
 }
+
+/** A flag as it was given, for a command to paste: a switch is true, or false where it was given with `no-`. */
+export function flagWord([name, value]: readonly [string, unknown]): string {
+  return typeof value === 'boolean'
+    ? `--${value ? '' : 'no-'}${name}`
+    : `--${name}=${shellWord(String(value))}`;
+}

@@ -3,7 +3,7 @@ import { distance } from 'fastest-levenshtein';
 import type { Call } from '../commands/command.ts';
 import { flagsFor, type Option } from '../config/options.ts';
 import { PaudeError } from '../errors.ts';
-import { shellWord } from '../printable.ts';
+import { flagWord } from '../printable.ts';
 import { verbs, type Flag, type VerbEntry } from './verbs.ts';
 
 /** Keeps cac from turning a value into a number or a truth: `--name 007` stays text. */
@@ -147,11 +147,6 @@ function unknownFlag(word: string, names: readonly string[]): PaudeError {
   return new PaudeError('USAGE', `there is no flag ${flag} here`, {
     hint: `the nearest is --${nearestTo(flag.replace(/^-+/, ''), names)}`,
   });
-}
-
-/** A flag as it was given, for a command to paste. */
-function flagWord([name, value]: readonly [string, unknown]): string {
-  return typeof value === 'string' ? `--${name}=${shellWord(value)}` : `--${name}`;
 }
 
 /** Under a name of our own: cac gives --no-… a meaning that is not ours. */

@@ -3,10 +3,10 @@ import { isPaudeError, PaudeError } from '../errors.ts';
 import type { OwnImage } from '../image/old-images.ts';
 import type { EnsureImage } from '../session/create-session.ts';
 import type { Description } from '../session/session.ts';
-import { shellWord } from '../printable.ts';
+import { flagWord } from '../printable.ts';
 import { age } from '../ui/age.ts';
 import { printTable } from '../ui/table.ts';
-import type { Call, Command, Context } from './command.ts';
+import type { Command, Context } from './command.ts';
 import { describe } from './describe.ts';
 import { sessionsAnywhere } from './which-session.ts';
 
@@ -105,17 +105,12 @@ export const imagePrune: Command = async (context, { flags }) => {
   for (const { image, why } of kept) output.say(`kept: ${image.reference}: ${why}`);
   for (const { reference } of removed) output.print(reference);
   if (!really && removed.length > 0)
-    output.say(`nothing was removed; these would be: git paude image prune ${again(flags)}--confirm`);
+    // They say which registry is meant.
+    output.say(
+      `nothing was removed; these would be: ${['git paude image prune', ...[...flags].map(flagWord), '--confirm'].join(' ')}`,
+    );
   return 0;
 };
-
-/** The flags as they were given, for a command to paste: they say which registry is meant. */
-function again(flags: Call['flags']): string {
-  const words = [...flags].map(([name, value]) =>
-    typeof value === 'boolean' ? `--${value ? '' : 'no-'}${name} ` : `--${name}=${shellWord(String(value))} `,
-  );
-  return words.join('');
-}
 
 /** Ours, here and in the registry that the settings come to. */
 async function ownImages(context: Context): Promise<readonly OwnImage[]> {

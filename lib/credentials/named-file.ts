@@ -24,3 +24,12 @@ export function namedFile(path: string, folder?: string): NamedFile {
     return { source: { type: 'unreadable', why: unreadable(code) }, size: 0 };
   }
 }
+
+/** Where something really is; where that can't be seen, as it was named. */
+export function realPath(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch {
+    return path;
+  }
+}

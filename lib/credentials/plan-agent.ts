@@ -1,9 +1,8 @@
-import { realpathSync } from 'node:fs';
 import { join, posix } from 'node:path';
 import type { Agent, Configuration, KeyPath, OwnLogin } from '../agents/agent.ts';
 import { shown, type Host } from './host.ts';
 import { formatJson, parseJson, valueAt, withoutKey, wholeJson } from './json-keys.ts';
-import { namedFile } from './named-file.ts';
+import { namedFile, realPath } from './named-file.ts';
 import { ownFolder } from './own-folder.ts';
 import { ownLoginContent } from './own-login.ts';
 import { joinPlans, type Going, type Plan, type Refusal, type Staying } from './plan.ts';
@@ -47,7 +46,7 @@ export function planAgent(
   const prune = (path: string) => depth === 'top' || (depth === 'needed' && excluded(path) !== undefined);
   const found = walkFolder(root, prune);
   const rewriteOwn = pathRewriter(
-    [root, real(root)],
+    [root, realPath(root)],
     configuration.folder,
     `${sessionHome}/${configuration.folder}`,
   );
@@ -61,7 +60,7 @@ export function planAgent(
       away(entry.path) ??
       (isLoginCopy(entry.path, configuration) ? "a copy of the agent's login" : undefined) ??
       (isState(entry, configuration, host) ? 'goes beside the folder' : undefined) ??
-      (entry.type === 'file' && targets.size > 0 && targets.has(real(join(root, entry.path)))
+      (entry.type === 'file' && targets.size > 0 && targets.has(realPath(join(root, entry.path)))
         ? "the agent's login, which goes where the link to it is"
         : undefined);
     if (why !== undefined) return stays({ from: name(entry.path), why, size: sizeOf(entry) });
@@ -95,7 +94,7 @@ function isLoginCopy(path: string, { login }: Configuration): boolean {
 /** What logins that are links lead to: it is the login, whatever it is called. */
 function loginTargets(found: readonly Found[], root: string, { login }: Configuration): ReadonlySet<string> {
   const links = found.filter(({ type, path }) => type === 'link' && login.files.includes(path));
-  return new Set(links.map(({ path }) => real(join(root, path))));
+  return new Set(links.map(({ path }) => realPath(join(root, path))));
 }
 
 function planFile(
@@ -196,14 +195,6 @@ function exclusions(table: Readonly<Record<string, string>>): Exclusions {
     const top = path.slice(0, path.indexOf('/') + 1) || path;
     return whys.get(top) ?? patterns.find(({ matches }) => matches.test(path))?.why;
   };
-}
-
-function real(path: string): string {
-  try {
-    return realpathSync(path);
-  } catch {
-    return path;
-  }
 }
 
 function goes(one: Going): Plan {

@@ -1,6 +1,6 @@
 import { PaudeError } from '../errors.ts';
 import { isNamespace, sessionName, type SessionName } from '../names.ts';
-import { shellWord } from '../printable.ts';
+import { flagWord } from '../printable.ts';
 
 /** Where a session is: everything that is needed to reach it from another machine with the same accounts. */
 export type Location =
@@ -40,7 +40,7 @@ export function describePlace(place: Place): string {
 export function placeFlags({ backend, context, namespace }: NamedPlace): string {
   const flags = { backend, 'kubernetes-context': context, namespace };
   return Object.entries(flags)
-    .flatMap(([flag, value]) => (value === undefined ? [] : `--${flag}=${shellWord(value)}`))
+    .flatMap(([flag, value]) => (value === undefined ? [] : flagWord([flag, value])))
     .join(' ');
 }
 
